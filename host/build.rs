@@ -1,0 +1,20 @@
+//! Compiles the bundled handlers, which `src/handler/bundled.rs` embeds.
+
+use std::process::ExitCode;
+
+use capstan_guest_build::Guest;
+
+const BUNDLED: &[Guest] = &[
+    Guest {
+        package: "capstan-ingest",
+        folder: "plugins/ingest",
+    },
+    Guest {
+        package: "capstan-normalise",
+        folder: "plugins/normalise",
+    },
+];
+
+fn main() -> ExitCode {
+    capstan_guest_build::main(BUNDLED)
+}

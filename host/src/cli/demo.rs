@@ -1,0 +1,96 @@
+//! `capstan demo`
+
+use super::reach::Reach;
+use super::{Common, Done, Failure, artifact, init, run, say};
+use crate::host::artifact::{ArtifactFilter, ArtifactList};
+use crate::host::import::ImportStart;
+use crate::host::stats::StatsShow;
+use clap::Args;
+use include_dir::{Dir, include_dir};
+use std::path::{Path, PathBuf};
+
+/// The pages that the program brings along.
+static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/pages");
+/// Pages that a demo takes at most.
+const MOST: u64 = 200;
+/// Rows of the table at the end.
+const ROWS: u32 = 12;
+
+/// Show it all on real pages, in a temporary project that is kept
+///
+/// Without a folder it takes the documentation that rustup installed, else the
+/// pages that the program brings along; 200 pages at most.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  capstan demo\n  capstan demo ~/pages")]
+pub(super) struct Demo {
+    /// A folder with pages
+    folder: Option<PathBuf>,
+}
+
+impl Demo {
+    pub(super) async fn run(self, common: &Common) -> Done {
+        let project = folder()?;
+        let pages = match self.folder {
+            Some(folder) => std::path::absolute(folder)?,
+            None => match installed_docs() {
+                Some(docs) => docs,
+                None => bring_along(&project)?,
+            },
+        };
+        let library = project.join("library");
+        eprintln!("making a project in {}", library.display());
+        let (made, _) = init::make(&library).await?;
+        let reach = Reach::find(made.clone()).await?;
+        let start = ImportStart { folder: pages, chunk: None, sample: Some(MOST) };
+        let started = reach.say(start).await?;
+        eprintln!("importing {} pages of {}", started.import.total, started.import.source);
+        let summary = run::work(reach).await?;
+        let reach = Reach::find(made).await?;
+        let filter = ArtifactFilter { kind: Some("normalise".to_owned()), limit: ROWS, ..ArtifactFilter::default() };
+        let page = reach.say(ArtifactList { filter }).await?;
+        let stats = reach.ask(StatsShow {}).await?;
+        common.print(&page, |page| {
+            format!(
+                "{}\n\n{}\n… {} files in all ({}), about {} documents\n\nlook around: cd {}\n  capstan artifact list\n  capstan job list\n  capstan doctor",
+                summary.text(),
+                artifact::titles(&page.items),
+                stats.artifacts,
+                super::table::bytes(stats.artifact_bytes),
+                stats.subjects,
+                library.display(),
+            )
+        })
+    }
+}
+
+/// A fresh folder for the demo.
+fn folder() -> Result<PathBuf, Failure> {
+    let base = std::env::temp_dir();
+    for _ in 0..16 {
+        let folder = base.join(format!("capstan-demo-{:06x}", fastrand::u32(0..1 << 24)));
+        match std::fs::create_dir(&folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            done => {
+                done?;
+                return Ok(folder);
+            }
+        }
+    }
+    Err(anyhow::anyhow!("no free name for a demo in {}", base.display()).into())
+}
+
+/// The documentation that rustup installed for its toolchain.
+fn installed_docs() -> Option<PathBuf> {
+    let output = std::process::Command::new("rustc").args(["--print", "sysroot"]).output().ok()?;
+    let sysroot = String::from_utf8(output.stdout).ok()?;
+    let docs = Path::new(sysroot.trim()).join("share/doc/rust/html");
+    docs.join("index.html").is_file().then_some(docs)
+}
+
+fn bring_along(project: &Path) -> Result<PathBuf, Failure> {
+    let folder = project.join("pages");
+    std::fs::create_dir_all(&folder)?;
+    PAGES.extract(&folder)?;
+    say("rustup's documentation is not installed: taking the pages that capstan brings along")?;
+    Ok(folder)
+}

@@ -1,0 +1,250 @@
+//! `capstan job`
+
+use super::table::{micros, more, short, table, time};
+use super::{Common, Done, Failure};
+use crate::host::job::{
+    AttemptRow, JobAdd, JobCancel, JobDetail, JobFilter, JobList, JobRetry, JobRow, JobShow, JobWait,
+};
+use crate::host::refusal::Refusal;
+use crate::rules::job::State;
+use clap::Subcommand;
+use std::io::Read;
+
+/// Single jobs
+#[derive(Debug, Subcommand)]
+pub(super) enum Job {
+    /// Add a job; its payload is checked against the handler's schema first
+    #[command(after_help = "Examples:
+  capstan job add normalise --subject 0f3c…
+  capstan job add ingest '{\"path\": \"a.html\"}'
+  capstan job add ingest @payload.json
+  echo '{\"path\": \"a.html\"}' | capstan job add ingest -")]
+    Add {
+        /// What it asks for
+        kind: String,
+        /// JSON, @FILE, or - for stdin
+        #[arg(default_value = "{}")]
+        payload: String,
+        /// The subject that it is about (an id of `capstan artifact list`)
+        #[arg(long, value_name = "ID")]
+        subject: Option<String>,
+    },
+    /// List jobs, newest first
+    #[command(after_help = "Example:\n  capstan job list --state failed --kind normalise")]
+    List {
+        /// queued, running, completed, failed or cancelled
+        #[arg(long, value_parser = parse_state)]
+        state: Option<State>,
+        /// Of this kind
+        #[arg(long)]
+        kind: Option<String>,
+        /// Of this import
+        #[arg(long, value_name = "ID")]
+        import: Option<i64>,
+        /// About this subject
+        #[arg(long, value_name = "ID")]
+        subject: Option<String>,
+        /// Older than this one
+        #[arg(long, value_name = "ID")]
+        before: Option<i64>,
+        /// At most so many
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Show a job with its payload, result and attempts
+    Show {
+        /// Its number
+        id: i64,
+    },
+    /// Print what a job's attempts logged
+    Logs {
+        /// Its number
+        id: i64,
+    },
+    /// Wait until a job has ended; exit code 1 when it failed or was cancelled
+    Wait {
+        /// Its number
+        id: i64,
+    },
+    /// Cancel a job; a running guest is stopped
+    Cancel {
+        /// Its number
+        id: i64,
+    },
+    /// Give a job that failed or was cancelled a new round
+    Retry {
+        /// Its number
+        id: i64,
+    },
+}
+
+fn parse_state(text: &str) -> Result<State, String> {
+    let names = State::ALL.map(State::name).join(", ");
+    State::parse(text).ok_or_else(|| format!("a state is one of {names}"))
+}
+
+impl Job {
+    pub(super) async fn run(self, common: &Common) -> Done {
+        match self {
+            Self::Add { kind, payload, subject } => {
+                let payload = read_payload(&payload)?;
+                let job = common.reach().await?.ask(JobAdd { kind, payload, subject }).await?;
+                common.print(&job, line)
+            }
+            Self::List { state, kind, import, subject, before, limit } => {
+                let filter = JobFilter { state, kind, import, subject, before, limit };
+                let page = common.reach().await?.ask(JobList { filter }).await?;
+                common.print(&page, |page| format!("{}{}", list(&page.items), more(page.next.as_deref(), "--before")))
+            }
+            Self::Show { id } => {
+                let job = common.reach().await?.ask(JobShow { id }).await?;
+                common.print(&job, show)
+            }
+            Self::Logs { id } => {
+                let job = common.reach().await?.ask(JobShow { id }).await?;
+                common.print(&job.attempts, |attempts| logs(attempts))
+            }
+            Self::Wait { id } => wait(common, id).await,
+            Self::Cancel { id } => {
+                let by = format!("cli (uid {})", rustix::process::getuid().as_raw());
+                let job = common.reach().await?.ask(JobCancel { id, by }).await?;
+                common.print(&job, line)
+            }
+            Self::Retry { id } => {
+                let job = common.reach().await?.ask(JobRetry { id }).await?;
+                common.print(&job, line)
+            }
+        }
+    }
+}
+
+fn read_payload(text: &str) -> Result<serde_json::Value, Failure> {
+    let (from, text) = if text == "-" {
+        let mut read = String::new();
+        std::io::stdin().read_to_string(&mut read)?;
+        ("stdin".to_owned(), read)
+    } else if let Some(file) = text.strip_prefix('@') {
+        let read = std::fs::read_to_string(file);
+        (file.to_owned(), read.map_err(|error| Refusal::usage(format!("payload file {file}: {error}")))?)
+    } else {
+        ("the command line".to_owned(), text.to_owned())
+    };
+    let wrong = |error: serde_json::Error| {
+        Refusal::usage(format!("the payload from {from} is no JSON: {error}"))
+            .hint("write JSON, @FILE for the contents of a file, or - for stdin")
+    };
+    Ok(serde_json::from_str(&text).map_err(wrong)?)
+}
+
+async fn wait(common: &Common, id: i64) -> Done {
+    let reach = common.reach().await?;
+    let job = loop {
+        let job = reach.say(JobWait { id }).await?;
+        if !job.state.is_open() {
+            break job;
+        }
+        if matches!(reach, super::reach::Reach::Here(_)) {
+            let refusal = Refusal::failed(format!("job {id} is {} and no host works on it", job.state));
+            reach.leave().await?;
+            return Err(refusal.hint("start one: `capstan run` or `capstan serve`").into());
+        }
+    };
+    reach.leave().await?;
+    common.print(&job, line)?;
+    if job.state == State::Completed { Ok(()) } else { Err(Failure::Shown(1)) }
+}
+
+fn line(job: &JobRow) -> String {
+    let mut text = format!("job {} {} {}", job.id, job.kind, job.state);
+    if let (State::Queued, Some(wait)) = (job.state, &job.wait) {
+        text.push_str(&format!(" ({wait}{})", job.why.as_ref().map(|why| format!(", {why}")).unwrap_or_default()));
+    }
+    if let Some(error) = &job.error {
+        text.push_str(&format!("\n{}: {}", error.class, error.message));
+    }
+    text
+}
+
+fn list(jobs: &[JobRow]) -> String {
+    let mut rows = table(&["id", "kind", "state", "attempt", "about", "error"]);
+    for job in jobs {
+        let about = [&job.title, &job.source, &job.subject].into_iter().find(|text| !text.is_empty());
+        let error = job.error.as_ref().map(|e| format!("{}: {}", e.class, short(&e.message, 80))).unwrap_or_default();
+        rows.add_row([
+            job.id.to_string(),
+            job.kind.clone(),
+            job.state.name().to_owned(),
+            format!("{}/{}", job.attempt, job.max_attempts),
+            short(about.map_or("", String::as_str), 70),
+            error,
+        ]);
+    }
+    rows.to_string()
+}
+
+fn show(detail: &JobDetail) -> String {
+    let job = &detail.job;
+    let mut text = line(job);
+    let mut field = |name: &str, value: String| {
+        if !value.is_empty() {
+            text.push_str(&format!("\n{name:<10}{value}"));
+        }
+    };
+    field("subject", job.subject.clone());
+    field("source", job.source.clone());
+    field("title", job.title.clone());
+    field("queue", job.queue.clone());
+    field("attempt", format!("{} of {}, round {}", job.attempt, job.max_attempts, job.round));
+    field("import", job.import_id.map(|id| format!("{id}, item {}", job.item.unwrap_or(0))).unwrap_or_default());
+    field("accepted", time(job.created_at));
+    field("run at", if job.state == State::Queued { time(job.run_at) } else { String::new() });
+    field("finished", job.finished_at.map(time).unwrap_or_default());
+    field("handler", job.digest.clone().map(|digest| format!("sha256:{digest}")).unwrap_or_default());
+    field("payload", detail.payload.to_string());
+    field("result", detail.result.as_ref().map(ToString::to_string).unwrap_or_default());
+    for attempt in &detail.attempts {
+        text.push_str(&format!("\n\n{}", attempt_text(attempt)));
+    }
+    text
+}
+
+fn attempt_text(attempt: &AttemptRow) -> String {
+    let when = time(attempt.started_at);
+    let mut text = format!("attempt {} of round {}: {} ({when})", attempt.attempt, attempt.round, attempt.outcome);
+    if let Some(message) = &attempt.message {
+        text.push_str(&format!("\n  {}", message.replace('\n', "\n  ")));
+    }
+    if let Some(used) = &attempt.usage {
+        text.push_str(&format!(
+            "\n  cpu {}, host {}, wall {}, memory {}, scratch {} in {} files, {} host calls, log {}",
+            micros(used.cpu_us),
+            micros(used.host_us),
+            micros(used.wall_us),
+            indicatif::HumanBytes(used.memory),
+            indicatif::HumanBytes(used.scratch_bytes),
+            used.scratch_files,
+            used.host_calls,
+            indicatif::HumanBytes(used.log_bytes),
+        ));
+    }
+    if let Some(inputs) = &attempt.inputs {
+        text.push_str(&format!("\n  read generations {inputs}"));
+    }
+    if let Some(backtrace) = &attempt.backtrace {
+        text.push_str(&format!("\n  backtrace:\n    {}", backtrace.trim_end().replace('\n', "\n    ")));
+    }
+    text
+}
+
+fn logs(attempts: &[AttemptRow]) -> String {
+    let mut text = String::new();
+    for attempt in attempts {
+        let (round, number, outcome) = (attempt.round, attempt.attempt, &attempt.outcome);
+        text.push_str(&format!("--- attempt {number} of round {round}: {outcome}\n"));
+        if attempt.log_dropped > 0 {
+            text.push_str(&format!("(the first {} bytes were dropped)\n", attempt.log_dropped));
+        }
+        text.push_str(attempt.log.as_deref().unwrap_or("(nothing was logged)\n"));
+    }
+    if attempts.is_empty() { "no attempt has ended yet".to_owned() } else { text }
+}

@@ -1,0 +1,167 @@
+//! `capstan run`
+
+use super::reach::Reach;
+use super::serve::{Work, asked_to_stop};
+use super::{Common, Done, Failure, table};
+use crate::host::import::ImportList;
+use crate::host::pulse::{Beat, PulseWait};
+use crate::host::stats::StatsShow;
+use crate::rules::import::ImportState;
+use crate::rules::job::State;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+/// Work on jobs until nothing is left to do
+///
+/// Retries are waited for. When another capstan is the host already, this
+/// command watches it until it is idle. Exit code 1 when a job failed meanwhile.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  capstan import start ~/pages && capstan run")]
+pub(super) struct Run {}
+
+/// How a run went.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    /// Jobs that ended meanwhile, by state.
+    ended: BTreeMap<State, i64>,
+    /// Imports that are on record, with their accounts.
+    imports: Vec<crate::host::import::ImportRow>,
+    elapsed_ms: u64,
+    jobs_per_second: f64,
+}
+
+impl Run {
+    pub(super) async fn run(self, common: &Common) -> Done {
+        let summary = work(common.reach().await?).await?;
+        let failed = summary.failed();
+        common.print(&summary, Summary::text)?;
+        if failed > 0 { Err(Failure::Shown(1)) } else { Ok(()) }
+    }
+}
+
+/// Work, or watch another host work, until it is idle.
+pub(super) async fn work(reach: Reach) -> Result<Summary, Failure> {
+    let Reach::Here(host) = &reach else {
+        eprintln!("another capstan is the host of this project: watching it");
+        return watch(&reach).await;
+    };
+    let host = std::sync::Arc::clone(host);
+    let work = Work::begin(&host).await?;
+    let (summary, ended) = tokio::select! {
+        summary = watch(&reach) => (Some(summary), Ok(())),
+        error = host.failed() => (None, Err(error)),
+        signal = asked_to_stop() => (None, signal),
+    };
+    drop(reach);
+    let is_stopped = summary.is_none() && ended.is_ok();
+    work.end(host, ended).await?;
+    match summary {
+        Some(summary) => summary,
+        None if is_stopped => {
+            eprintln!("stopped; what is left goes on with the next `capstan run`");
+            Err(Failure::Shown(1))
+        }
+        None => Err(Failure::Shown(1)),
+    }
+}
+
+/// Show progress until the host is idle.
+async fn watch(reach: &Reach) -> Result<Summary, Failure> {
+    let began = Instant::now();
+    let before = reach.say(StatsShow {}).await?;
+    let bar = Progress::new();
+    let mut after = None;
+    loop {
+        let beat = reach.say(PulseWait { after }).await?;
+        after = Some(beat.pulse.commits);
+        if beat.is_idle() {
+            break;
+        }
+        bar.show(reach, &beat).await?;
+        // Often enough for the eye; commits come by the hundred.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    bar.bar.finish_and_clear();
+    let stats = reach.say(StatsShow {}).await?;
+    let number = |stats: &crate::host::stats::Stats, state| stats.jobs.get(&state).copied().unwrap_or(0);
+    let ended: BTreeMap<State, i64> = [State::Completed, State::Failed, State::Cancelled]
+        .into_iter()
+        .map(|state| (state, number(&stats, state) - number(&before, state)))
+        .collect();
+    let elapsed = began.elapsed();
+    #[allow(clippy::cast_precision_loss)]
+    let jobs = ended.values().sum::<i64>() as f64;
+    Ok(Summary {
+        ended,
+        imports: reach.say(ImportList { before: None, limit: 10 }).await?.items,
+        elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        jobs_per_second: (jobs / elapsed.as_secs_f64().max(0.001) * 10.0).round() / 10.0,
+    })
+}
+
+/// A bar on a terminal; nothing elsewhere.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+        let style = "{bar:30} {pos} of {len} {msg}  {per_sec:.1}  {elapsed} elapsed, {eta} left";
+        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar }
+    }
+
+    /// Items while imports are open, jobs otherwise.
+    async fn show(&self, reach: &Reach, beat: &Beat) -> Result<(), Failure> {
+        if self.bar.is_hidden() {
+            return Ok(());
+        }
+        let number = |n: i64| u64::try_from(n).unwrap_or(0);
+        if beat.pulse.imports > 0 {
+            let imports = reach.say(ImportList { before: None, limit: 50 }).await?.items;
+            let open = imports.iter().filter(|i| matches!(i.state, ImportState::Pending | ImportState::Processing));
+            let (total, remaining) = open.fold((0, 0), |(t, r), import| (t + import.total, r + import.remaining));
+            self.bar.set_length(number(total));
+            self.bar.set_position(number(total - remaining));
+            self.bar.set_message(format!("items ({} running)", beat.pulse.running));
+        } else {
+            let open = beat.pulse.queued + beat.pulse.running;
+            self.bar.set_length(beat.pulse.ended + open);
+            self.bar.set_position(beat.pulse.ended);
+            self.bar.set_message(format!("jobs ({} running)", beat.pulse.running));
+        }
+        Ok(())
+    }
+}
+
+impl Summary {
+    fn failed(&self) -> i64 {
+        self.ended.get(&State::Failed).copied().unwrap_or(0)
+    }
+
+    pub(super) fn text(&self) -> String {
+        let number = |state| self.ended.get(&state).copied().unwrap_or(0);
+        let (completed, failed, cancelled) =
+            (number(State::Completed), number(State::Failed), number(State::Cancelled));
+        if completed + failed + cancelled == 0 {
+            return "nothing to do".to_owned();
+        }
+        let elapsed = table::span(crate::rules::time::Millis(self.elapsed_ms));
+        let mut text = format!(
+            "{completed} jobs completed, {failed} failed, {cancelled} cancelled in {elapsed} ({} jobs/s)",
+            self.jobs_per_second
+        );
+        for import in &self.imports {
+            text.push('\n');
+            text.push_str(&super::import::line(import));
+        }
+        if failed > 0 {
+            text.push_str("\n\nwhy: capstan job list --state failed");
+        }
+        text
+    }
+}

@@ -1,0 +1,299 @@
+//! `capstan.toml`: what an operator may decide, with every default.
+//!
+//! Unknown keys are errors, and every span of time and every size carries its
+//! unit. The commented default file ([`DEFAULT`]) is the reference; a test holds
+//! it against the defaults in this module.
+
+mod unit;
+
+use crate::rules::limit::Limits;
+use crate::rules::pipeline::{Pipeline, PipelineError};
+use crate::rules::retry::Policy;
+use crate::rules::time::Millis;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// The file that `init` writes.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// What is wrong with a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        error: std::io::Error,
+    },
+    /// It is not what capstan knows.
+    #[error("{path}: {error}\nhint: the commented reference is what `capstan config default` prints")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// The reason, with line and column.
+        error: Box<toml::de::Error>,
+    },
+    /// The pipeline is none.
+    #[error("{path}: {error}")]
+    Pipeline {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        error: PipelineError,
+    },
+    /// A number that is out of its range.
+    #[error("{path}: {name} = {value} is out of range: it must be {range}")]
+    Range {
+        /// The file.
+        path: PathBuf,
+        /// The key.
+        name: String,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+}
+
+/// The whole configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[derive(Default)]
+pub struct Config {
+    /// `[worker]`
+    pub worker: Worker,
+    /// `[import]`
+    pub import: Import,
+    /// `[limits]`: the defaults of every handler.
+    pub limits: LimitsTable,
+    /// `[retry]`: the defaults of every kind.
+    pub retry: RetryTable,
+    /// `[pipeline]`: kind = kinds that follow.
+    pub pipeline: BTreeMap<String, Vec<String>>,
+    /// `[handler.NAME]`
+    pub handler: BTreeMap<String, HandlerTable>,
+    /// `[kind.NAME]`
+    pub kind: BTreeMap<String, KindTable>,
+    /// `[[grants]]`
+    pub grants: Vec<GrantTable>,
+}
+
+/// How much runs at once.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Worker {
+    /// Attempts in flight at most, waiting ones included. Default 256.
+    pub slots: u32,
+    /// Threads that run guests; 0 means one per processor. Default 0.
+    pub guest_threads: u32,
+    /// How long a stopping host waits for attempts before it stops them. Default 10 s.
+    #[serde(deserialize_with = "unit::duration")]
+    pub grace: Millis,
+}
+
+impl Default for Worker {
+    fn default() -> Self {
+        Self { slots: 256, guest_threads: 0, grace: Millis::seconds(10) }
+    }
+}
+
+/// How imports are read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Import {
+    /// Items per chunk. Default 10.
+    pub chunk: u64,
+    /// Chunks of one import that may wait or run at once. Default 20.
+    pub window: u64,
+    /// Endings of the files that the import of a folder takes.
+    pub extensions: Vec<String>,
+}
+
+impl Default for Import {
+    fn default() -> Self {
+        let extensions = ["html", "htm", "xhtml", "txt", "md", "markdown", "pdf"];
+        Self { chunk: 10, window: 20, extensions: extensions.map(str::to_owned).to_vec() }
+    }
+}
+
+/// Limits; what is not named keeps its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitsTable {
+    /// Guest CPU time.
+    #[serde(deserialize_with = "unit::some_duration")]
+    pub cpu: Option<Millis>,
+    /// Wall time.
+    #[serde(deserialize_with = "unit::some_duration")]
+    pub wall: Option<Millis>,
+    /// Linear memory.
+    #[serde(deserialize_with = "unit::some_size")]
+    pub memory: Option<u64>,
+    /// Bytes in `/output`.
+    #[serde(deserialize_with = "unit::some_size")]
+    pub scratch_bytes: Option<u64>,
+    /// Files and folders in `/output`.
+    pub scratch_files: Option<u64>,
+    /// Kept bytes of log.
+    #[serde(deserialize_with = "unit::some_size")]
+    pub log: Option<u64>,
+    /// Bytes of the result.
+    #[serde(deserialize_with = "unit::some_size")]
+    pub result: Option<u64>,
+}
+
+impl LimitsTable {
+    fn over(self, base: Limits) -> Limits {
+        Limits {
+            cpu: self.cpu.unwrap_or(base.cpu),
+            wall: self.wall.unwrap_or(base.wall),
+            memory: self.memory.unwrap_or(base.memory),
+            scratch_bytes: self.scratch_bytes.unwrap_or(base.scratch_bytes),
+            scratch_files: self.scratch_files.unwrap_or(base.scratch_files),
+            log: self.log.unwrap_or(base.log),
+            result: self.result.unwrap_or(base.result),
+        }
+    }
+}
+
+/// Retries; what is not named keeps its default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryTable {
+    /// Charged attempts per round.
+    pub max_attempts: Option<u32>,
+    /// The first delay.
+    #[serde(deserialize_with = "unit::some_duration")]
+    pub base: Option<Millis>,
+    /// The longest delay.
+    #[serde(deserialize_with = "unit::some_duration")]
+    pub cap: Option<Millis>,
+}
+
+impl RetryTable {
+    fn over(self, base: Policy) -> Policy {
+        Policy {
+            max_attempts: self.max_attempts.unwrap_or(base.max_attempts),
+            base: self.base.unwrap_or(base.base),
+            cap: self.cap.unwrap_or(base.cap),
+        }
+    }
+}
+
+/// What is particular to a handler.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HandlerTable {
+    /// Its limits.
+    pub limits: LimitsTable,
+}
+
+/// What is particular to a kind.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KindTable {
+    /// Its retries.
+    pub retry: RetryTable,
+    /// What its handler is configured with, as the handler's schema describes it.
+    pub config: toml::Table,
+}
+
+/// What a handler's digest may touch.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantTable {
+    /// The handler's name, for people and for updates of bundled handlers.
+    pub handler: String,
+    /// `sha256:` and 64 hex digits.
+    pub digest: String,
+    /// The folder of the job's import, read-only.
+    #[serde(default)]
+    pub imports: bool,
+    /// Kinds whose current generations may be read.
+    #[serde(default)]
+    pub artifacts: Vec<String>,
+}
+
+impl Config {
+    /// Read a configuration.
+    ///
+    /// # Errors
+    /// It cannot be read, has unknown keys, or a value that cannot be.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
+        Self::parse(&text, path)
+    }
+
+    /// The configuration in a text; `path` is named in errors.
+    ///
+    /// # Errors
+    /// It has unknown keys, or a value that cannot be.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self = toml::from_str(text)
+            .map_err(|error| ConfigError::Parse { path: path.to_owned(), error: Box::new(error) })?;
+        config.pipeline().map_err(|error| ConfigError::Pipeline { path: path.to_owned(), error })?;
+        config.ranges(path)?;
+        Ok(config)
+    }
+
+    fn ranges(&self, path: &Path) -> Result<(), ConfigError> {
+        let check = |name: &str, value: u64, least: u64, most: u64, range| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            let (name, value) = (name.to_owned(), value.to_string());
+            Err(ConfigError::Range { path: path.to_owned(), name, value, range })
+        };
+        check("worker.slots", self.worker.slots.into(), 1, 10_000, "1 to 10000")?;
+        check("worker.guest_threads", self.worker.guest_threads.into(), 0, 1_024, "0 to 1024")?;
+        check("import.chunk", self.import.chunk, 1, 10_000, "1 to 10000")?;
+        check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
+        let retries = self.kind.iter().map(|(kind, table)| (format!("kind.{kind}.retry"), table.retry));
+        for (name, table) in retries.chain([("retry".to_owned(), self.retry)]) {
+            let attempts = table.max_attempts.unwrap_or(1);
+            check(&format!("{name}.max_attempts"), attempts.into(), 1, 1_000, "1 to 1000")?;
+        }
+        let limits = self.handler.iter().map(|(handler, table)| (format!("handler.{handler}.limits"), table.limits));
+        for (name, table) in limits.chain([("limits".to_owned(), self.limits)]) {
+            let memory = table.memory.unwrap_or(1 << 20);
+            check(&format!("{name}.memory"), memory, 1 << 20, 4 << 30, "1MiB to 4GiB")?;
+        }
+        Ok(())
+    }
+
+    /// The pipeline.
+    ///
+    /// # Errors
+    /// It goes round in a circle.
+    pub fn pipeline(&self) -> Result<Pipeline, PipelineError> {
+        Pipeline::new(self.pipeline.clone())
+    }
+
+    /// The limits of a handler.
+    pub fn limits(&self, handler: &str) -> Limits {
+        let base = self.limits.over(Limits::default());
+        self.handler.get(handler).map_or(base, |table| table.limits.over(base))
+    }
+
+    /// The largest memory limit of all, which sizes the pool.
+    pub fn largest_memory(&self) -> u64 {
+        let named = self.handler.keys().map(|name| self.limits(name).memory).max().unwrap_or(0);
+        named.max(self.limits("").memory)
+    }
+
+    /// The retry policy of a kind.
+    pub fn policy(&self, kind: &str) -> Policy {
+        let base = self.retry.over(Policy::default());
+        self.kind.get(kind).map_or(base, |table| table.retry.over(base))
+    }
+
+    /// What the handler of a kind is configured with.
+    pub fn of_kind(&self, kind: &str) -> serde_json::Value {
+        let table = self.kind.get(kind).map(|table| table.config.clone()).unwrap_or_default();
+        serde_json::to_value(table).unwrap_or_else(|_| serde_json::json!({}))
+    }
+}

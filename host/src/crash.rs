@@ -1,0 +1,48 @@
+//! Named points where a test may kill the process.
+//!
+//! With `CAPSTAN_CRASH_AT=name` (or `name:n` for the n-th visit) in the
+//! environment the process sends itself SIGKILL there, so that tests visit both
+//! sides of every step that must survive a crash. Without the variable a point
+//! costs one atomic load.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The variable that names a point.
+pub const VARIABLE: &str = "CAPSTAN_CRASH_AT";
+
+/// Every point, in the order in which a job passes them.
+pub const POINTS: [&str; 12] = [
+    "import.before_commit",
+    "import.after_commit",
+    "claim.before_commit",
+    "claim.after_commit",
+    "publish.before_sync",
+    "publish.after_sync",
+    "publish.after_rename",
+    "publish.after_parents",
+    "apply.before_commit",
+    "apply.after_commit",
+    "list.before_commit",
+    "list.after_commit",
+];
+
+static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();
+static VISITS: AtomicU64 = AtomicU64::new(0);
+
+/// Die here if the environment asks for it.
+pub fn point(name: &'static str) {
+    let wanted = WANTED.get_or_init(|| std::env::var(VARIABLE).ok().map(|text| parse(&text)));
+    let Some((at, visit)) = wanted else { return };
+    if at == name && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == *visit {
+        // The signal is certain to end this process; there is nothing to do with an error.
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
+
+fn parse(text: &str) -> (String, u64) {
+    match text.rsplit_once(':') {
+        Some((name, visit)) => (name.to_owned(), visit.parse().unwrap_or(1)),
+        None => (text.to_owned(), 1),
+    }
+}

@@ -1,0 +1,220 @@
+//! The facade: every verb that an operator or a client can say, on plain data.
+//!
+//! A [`Host`] is the process that holds a project's lock. Each verb is a type
+//! that is its own request: it names its route, its reply, and what the host
+//! does for it. The socket and the command line both go through [`Verb`], so
+//! they cannot disagree. A host can be opened for one command, which costs only
+//! the store, or started, which also brings up the engine, the handlers and the
+//! loops.
+
+pub mod artifact;
+pub mod config;
+pub mod doctor;
+pub mod handler;
+pub mod import;
+pub mod job;
+pub mod pulse;
+pub mod refusal;
+pub mod stats;
+
+use crate::artifact::publish::Publisher;
+use crate::artifact::scratch;
+use crate::clock;
+use crate::config::Config;
+use crate::project::{Lock, Project, ProjectError};
+use crate::rules::subject;
+use crate::sandbox::{Engine, EngineOptions, GuestThreads};
+use crate::service::handler::Handlers;
+use crate::service::recovery::{self, Recovered};
+use crate::service::{self, RunningAttempts, Runtime, ServiceError};
+use crate::store::boot::NewBoot;
+use crate::store::{Store, StoreError};
+use refusal::Refusal;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use tokio::sync::{Mutex, OnceCell, watch};
+use tokio::task::JoinSet;
+
+/// Something a client can say.
+pub trait Verb: Serialize + DeserializeOwned + Send + 'static {
+    /// Its route below `/v1/`, noun then verb.
+    const ROUTE: &'static str;
+    /// What it answers.
+    type Reply: Serialize + DeserializeOwned + Send;
+
+    /// Do it.
+    fn call(self, host: &Host) -> impl Future<Output = Result<Self::Reply, Refusal>> + Send;
+}
+
+/// The host of a project.
+pub struct Host {
+    project: Project,
+    config: Arc<Config>,
+    store: Store,
+    id: String,
+    recovered: Recovered,
+    engine: OnceCell<(Engine, Arc<Handlers>)>,
+    runtime: OnceCell<Arc<Runtime>>,
+    loops: Mutex<JoinSet<Result<(), ServiceError>>>,
+    stop: watch::Sender<bool>,
+    starting_import: Mutex<()>,
+    _lock: Lock,
+}
+
+/// Why there is no host.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The folder.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A loop.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+}
+
+impl Host {
+    /// Become the host of a project: take the lock, open the store, and account
+    /// for what a dead host left running.
+    ///
+    /// # Errors
+    /// Another process is the host, or the configuration or the store cannot be
+    /// used.
+    pub async fn open(project: Project) -> Result<Self, HostError> {
+        let lock = project.lock()?;
+        let config = Config::read(&project.config())?;
+        let store = Store::open(&project.database()).await?;
+        let recovered = recovery::run(&store, &clock::machine_boot(), clock::now()).await?;
+        if recovered.orphans > 0 {
+            let Recovered { orphans, suspects } = recovered;
+            tracing::warn!(orphans, suspects, "the host before this one left jobs running: they are queued again");
+        }
+        Ok(Self {
+            id: subject::id_of_source(&project.root().to_string_lossy()),
+            project,
+            config: Arc::new(config),
+            store,
+            recovered,
+            engine: OnceCell::new(),
+            runtime: OnceCell::new(),
+            loops: Mutex::new(JoinSet::new()),
+            stop: watch::channel(false).0,
+            starting_import: Mutex::new(()),
+            _lock: lock,
+        })
+    }
+
+    /// Start working: the engine, the handlers, and the loops.
+    ///
+    /// # Errors
+    /// A bundled handler cannot be used, or the store said no.
+    pub async fn start(&self) -> Result<(), HostError> {
+        let runtime = self.runtime.get_or_try_init(|| self.runtime()).await?;
+        let mut loops = self.loops.lock().await;
+        if loops.is_empty() {
+            loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
+            loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
+        }
+        Ok(())
+    }
+
+    async fn runtime(&self) -> Result<Arc<Runtime>, HostError> {
+        let (engine, handlers) = self.engine().await?;
+        clear(&self.project)?;
+        let boot = NewBoot {
+            host: self.id.clone(),
+            machine: clock::machine_boot(),
+            pid: std::process::id(),
+            version: env!("CARGO_PKG_VERSION"),
+            now: clock::now(),
+        };
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let threads = match self.config.worker.guest_threads {
+            0 => processors,
+            named => usize::try_from(named).unwrap_or(processors),
+        };
+        let guests = GuestThreads::start(engine, threads).map_err(|error| ServiceError::Engine(error.to_string()))?;
+        Ok(Arc::new(Runtime {
+            project: self.project.clone(),
+            config: Arc::clone(&self.config),
+            pipeline: self.config.pipeline().unwrap_or_default(),
+            store: self.store.clone(),
+            boot: self.store.boot(boot).await?,
+            host: self.id.clone(),
+            handlers: Arc::clone(handlers),
+            publisher: Publisher::open(self.project.root())
+                .map_err(|error| ServiceError::Folder(error.to_string()))?,
+            guests,
+            running: RunningAttempts::default(),
+        }))
+    }
+
+    /// The engine and the handlers; brought up when first needed.
+    async fn engine(&self) -> Result<&(Engine, Arc<Handlers>), HostError> {
+        self.engine
+            .get_or_try_init(|| async {
+                let options =
+                    EngineOptions { slots: self.config.worker.slots, memory: self.config.largest_memory() };
+                let engine = Engine::new(&options).map_err(|error| ServiceError::Engine(error.to_string()))?;
+                let handlers = service::handler::open(&engine, &self.project, &self.config, &self.store).await?;
+                Ok((engine, handlers))
+            })
+            .await
+    }
+
+    /// Wait until a loop ends by itself; only an error makes it.
+    ///
+    /// # Errors
+    /// Why it ended.
+    pub async fn failed(&self) -> HostError {
+        loop {
+            let ended = self.loops.lock().await.join_next().await;
+            match ended {
+                Some(Ok(Ok(()))) => {}
+                Some(Ok(Err(error))) => return error.into(),
+                Some(Err(error)) => return ServiceError::Bug(error.to_string()).into(),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Stop working: claim nothing more, wait for what runs (for the grace time
+    /// at most), say that it was a clean end, and close the store.
+    ///
+    /// # Errors
+    /// A loop failed, or the store said no.
+    pub async fn stop(self) -> Result<(), HostError> {
+        self.stop.send_replace(true);
+        let mut loops = self.loops.into_inner();
+        while let Some(ended) = loops.join_next().await {
+            ended.map_err(|error| ServiceError::Bug(error.to_string()))??;
+        }
+        if let Some(runtime) = self.runtime.get() {
+            self.store.stop(runtime.boot, clock::now()).await?;
+        }
+        self.store.close().await;
+        Ok(())
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// What the dead host before this one left.
+    pub fn recovered(&self) -> Recovered {
+        self.recovered
+    }
+}
+
+/// Throw away what attempts of earlier hosts left in scratch.
+fn clear(project: &Project) -> Result<(), ServiceError> {
+    let path = project.scratch();
+    scratch::clean(&path).map_err(|error| ServiceError::Folder(error.to_string()))
+}

@@ -1,0 +1,116 @@
+//! Doctor: is everything where it must be?
+
+use super::refusal::Refusal;
+use super::{Host, Verb};
+use crate::artifact::generation;
+use crate::sandbox::Engine;
+use crate::store::{doctor, sqlite};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+
+/// Recount everything that is kept as a count and look at the disk.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DoctorRun {}
+
+/// What the doctor found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// What was looked at.
+    pub checks: Vec<String>,
+    /// What is wrong; nothing when all is well.
+    pub findings: Vec<Finding>,
+    /// Not wrong, but worth knowing.
+    pub notes: Vec<String>,
+    /// Versions: capstan, engine, schema.
+    pub versions: Vec<String>,
+}
+
+/// Something that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The check that found it.
+    pub check: String,
+    /// What it is.
+    pub what: String,
+}
+
+impl Verb for DoctorRun {
+    const ROUTE: &'static str = "doctor/run";
+    type Reply = Diagnosis;
+
+    async fn call(self, host: &Host) -> Result<Diagnosis, Refusal> {
+        let mut diagnosis = Diagnosis {
+            checks: doctor::checks().map(str::to_owned).collect(),
+            versions: vec![
+                format!("capstan {}", env!("CARGO_PKG_VERSION")),
+                Engine::version().to_owned(),
+                format!("schema {}", sqlite::newest()),
+            ],
+            ..Diagnosis::default()
+        };
+        for finding in host.store.check().await? {
+            diagnosis.findings.push(Finding { check: finding.check.to_owned(), what: finding.what });
+        }
+        instances(host, &mut diagnosis).await?;
+        generations(host, &mut diagnosis).await?;
+        permissions(host, &mut diagnosis);
+        Ok(diagnosis)
+    }
+}
+
+/// Each running row has a live instance.
+async fn instances(host: &Host, diagnosis: &mut Diagnosis) -> Result<(), Refusal> {
+    let check = "running jobs have a live instance".to_owned();
+    for facts in host.store.orphans().await? {
+        let id = facts.running.id;
+        let is_live = || host.runtime.get().is_some_and(|runtime| runtime.running.stopper(id).is_some());
+        // A row may be a moment behind its instance, either way: look twice.
+        if !is_live() && host.store.job(id).await?.is_some_and(|job| job.state == crate::rules::job::State::Running) {
+            diagnosis.findings.push(Finding { check: check.clone(), what: format!("job {id} has none") });
+        }
+    }
+    diagnosis.checks.push(check);
+    Ok(())
+}
+
+/// Each known generation lies on the disk; what nobody knows is noted.
+async fn generations(host: &Host, diagnosis: &mut Diagnosis) -> Result<(), Refusal> {
+    let check = "known generations lie on the disk".to_owned();
+    let known = host.store.generations().await?;
+    let root = host.project.root().to_owned();
+    let mut leases = BTreeSet::new();
+    for (lease, location) in known {
+        leases.insert(lease);
+        if !root.join(&location).is_dir() {
+            diagnosis.findings.push(Finding { check: check.clone(), what: format!("{location} is missing") });
+        }
+    }
+    diagnosis.checks.push(check);
+    let on_disk = generation::list(host.project.root()).map_err(|error| Refusal::failed(error.to_string()))?;
+    let orphans = on_disk.iter().filter(|name| !leases.contains(&name.lease())).count();
+    if orphans > 0 {
+        diagnosis.notes.push(format!(
+            "{orphans} folders below artifacts/ belong to no known generation: a crash left them, nothing reads them"
+        ));
+    }
+    Ok(())
+}
+
+fn permissions(host: &Host, diagnosis: &mut Diagnosis) {
+    let check = "state/ is the host's alone".to_owned();
+    for folder in [host.project.state(), host.project.compiled(), host.project.scratch()] {
+        match std::fs::metadata(&folder).map(|meta| meta.mode() & 0o777) {
+            Ok(0o700) => {}
+            Ok(mode) => diagnosis.findings.push(Finding {
+                check: check.clone(),
+                what: format!("{} has mode {mode:o}: `chmod 700` it", folder.display()),
+            }),
+            Err(error) => diagnosis
+                .findings
+                .push(Finding { check: check.clone(), what: format!("{}: {error}", folder.display()) }),
+        }
+    }
+    diagnosis.checks.push(check);
+}

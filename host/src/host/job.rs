@@ -1,0 +1,291 @@
+//! Jobs: add, list, show, logs, wait, cancel, retry.
+
+use super::refusal::Refusal;
+use super::{Host, Verb};
+use crate::clock;
+use crate::rules::job::{Cancel, State, cancel, retry};
+use crate::rules::subject;
+use crate::sandbox::Reason;
+pub use crate::store::attempt::AttemptRow;
+use crate::store::job::{About, NewJob};
+pub use crate::store::job::{JobFilter, JobRow};
+use crate::store::settle::Applied;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+
+/// A page of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The cursor of the next page; none when this is the last.
+    pub next: Option<String>,
+}
+
+/// Items of a page at most.
+pub const MAX_PAGE: u32 = 1_000;
+/// Bytes of a payload at most: 1 MiB.
+pub const MAX_PAYLOAD: usize = 1 << 20;
+/// How long one `job/wait` request is held open at most.
+pub const HOLD: Duration = Duration::from_secs(20);
+
+/// Add a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobAdd {
+    /// What it asks for.
+    pub kind: String,
+    /// Its payload.
+    #[serde(default = "empty")]
+    pub payload: Value,
+    /// The id of the subject that it is about; a subject of its own without.
+    #[serde(default)]
+    pub subject: Option<String>,
+}
+
+fn empty() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+impl Verb for JobAdd {
+    const ROUTE: &'static str = "job/add";
+    type Reply = JobRow;
+
+    async fn call(self, host: &Host) -> Result<JobRow, Refusal> {
+        let (_, handlers) = host.engine().await?;
+        let Some(ready) = handlers.of(&self.kind) else {
+            let known: Vec<String> = handlers.all().into_keys().collect();
+            return Err(Refusal::usage(format!("no handler does kind {:?}", self.kind))
+                .hint(format!("kinds that can be added: {}", known.join(", "))));
+        };
+        let payload = self.payload.to_string();
+        if payload.len() > MAX_PAYLOAD {
+            return Err(Refusal::usage(format!("the payload has {} bytes: at most {MAX_PAYLOAD}", payload.len()))
+                .hint("put large input into a file of an import, or into an artifact"));
+        }
+        if let Some(Err(wrong)) = ready.checks(&self.kind).map(|checks| checks.payload(&self.payload)) {
+            return Err(Refusal::usage(format!("the payload does not match the schema of kind {:?}: {wrong}", self.kind))
+                .hint(format!("`capstan handler inspect {}` prints the schema", ready.loaded.description.name)));
+        }
+        let about = self.about(host, &payload).await?;
+        let now = clock::now();
+        let job = NewJob {
+            queue: self.kind.clone(),
+            max_attempts: host.config.policy(&self.kind).max_attempts,
+            kind: self.kind,
+            about,
+            payload,
+            priority: 0,
+            run_at: now,
+            parent: None,
+            item: None,
+            now,
+        };
+        let ids = host.store.add(vec![job]).await?;
+        let id = ids.first().copied().unwrap_or_default();
+        row(host, id).await
+    }
+}
+
+impl JobAdd {
+    async fn about(&self, host: &Host, payload: &str) -> Result<About, Refusal> {
+        if let Some(subject) = &self.subject {
+            if !subject::is_id(subject) {
+                return Err(Refusal::usage(format!("subject {subject:?} is no subject id: 32 lower-case hex digits"))
+                    .hint("`capstan artifact list` shows the ids"));
+            }
+            return host.store.about(subject).await?.ok_or_else(|| {
+                Refusal::not_found(format!("there is no subject {subject}")).hint("`capstan artifact list` shows the ids")
+            });
+        }
+        Ok(About::payload(&self.kind, payload))
+    }
+}
+
+async fn row(host: &Host, id: i64) -> Result<JobRow, Refusal> {
+    host.store
+        .job(id)
+        .await?
+        .ok_or_else(|| Refusal::not_found(format!("there is no job {id}")).hint("`capstan job list` shows the jobs"))
+}
+
+/// List jobs, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobList {
+    /// Which.
+    pub filter: JobFilter,
+}
+
+impl Verb for JobList {
+    const ROUTE: &'static str = "job/list";
+    type Reply = Page<JobRow>;
+
+    async fn call(self, host: &Host) -> Result<Page<JobRow>, Refusal> {
+        let mut filter = self.filter;
+        filter.limit = limit(filter.limit)?;
+        let items = host.store.jobs(&filter).await?;
+        let is_full = items.len() == usize::try_from(filter.limit).unwrap_or(usize::MAX);
+        let next = items.last().filter(|_| is_full).map(|job| job.id.to_string());
+        Ok(Page { items, next })
+    }
+}
+
+/// A limit in its bounds.
+pub(super) fn limit(asked: u32) -> Result<u32, Refusal> {
+    match asked {
+        0 => Ok(50),
+        1..=MAX_PAGE => Ok(asked),
+        more => Err(Refusal::usage(format!("limit {more} is out of range: 1 to {MAX_PAGE}"))),
+    }
+}
+
+/// Everything about one job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobShow {
+    /// The job.
+    pub id: i64,
+}
+
+/// Everything about one job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobDetail {
+    /// The job.
+    #[serde(flatten)]
+    pub job: JobRow,
+    /// Its payload.
+    pub payload: Value,
+    /// Its result.
+    pub result: Option<Value>,
+    /// Its attempts, oldest first.
+    pub attempts: Vec<AttemptRow>,
+}
+
+impl Verb for JobShow {
+    const ROUTE: &'static str = "job/show";
+    type Reply = JobDetail;
+
+    async fn call(self, host: &Host) -> Result<JobDetail, Refusal> {
+        let job = row(host, self.id).await?;
+        let (payload, result) = host.store.job_documents(self.id).await?.unwrap_or_default();
+        let value = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+        Ok(JobDetail {
+            job,
+            payload: value(&payload),
+            result: result.as_deref().map(value),
+            attempts: host.store.attempts(self.id).await?,
+        })
+    }
+}
+
+/// Wait until a job has ended, for [`HOLD`] at most; the row as it is then.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobWait {
+    /// The job.
+    pub id: i64,
+}
+
+impl Verb for JobWait {
+    const ROUTE: &'static str = "job/wait";
+    type Reply = JobRow;
+
+    async fn call(self, host: &Host) -> Result<JobRow, Refusal> {
+        let mut pulse = host.store.pulse();
+        let end = tokio::time::sleep(HOLD);
+        tokio::pin!(end);
+        loop {
+            pulse.borrow_and_update();
+            let job = row(host, self.id).await?;
+            if !job.state.is_open() {
+                return Ok(job);
+            }
+            tokio::select! {
+                changed = pulse.changed() => if changed.is_err() { return Ok(job) },
+                () = &mut end => return Ok(job),
+            }
+        }
+    }
+}
+
+/// Cancel a job: a queued one at once, a running one by stopping its guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobCancel {
+    /// The job.
+    pub id: i64,
+    /// Who asks.
+    pub by: String,
+}
+
+impl Verb for JobCancel {
+    const ROUTE: &'static str = "job/cancel";
+    type Reply = JobRow;
+
+    async fn call(self, host: &Host) -> Result<JobRow, Refusal> {
+        loop {
+            let job = row(host, self.id).await?;
+            match cancel(self.id, job.state, &self.by) {
+                Cancel::TooLate(State::Cancelled) => return Ok(job),
+                Cancel::TooLate(state) => {
+                    return Err(Refusal::failed(format!("job {} is {state} already", self.id)));
+                }
+                Cancel::Now(transition) => {
+                    if host.store.turn(vec![transition], clock::now()).await? == [Applied::Yes] {
+                        return row(host, self.id).await;
+                    }
+                }
+                Cancel::StopFirst => self.stop(host).await?,
+            }
+        }
+    }
+}
+
+impl JobCancel {
+    /// Write the request, stop the guest, and wait until the attempt has ended,
+    /// however it did.
+    async fn stop(&self, host: &Host) -> Result<(), Refusal> {
+        host.store.ask_cancel(vec![self.id], self.by.clone()).await?;
+        if let Some(stopper) = host.runtime.get().and_then(|runtime| runtime.running.stopper(self.id)) {
+            stopper.stop(Reason::Cancel);
+        }
+        let mut pulse = host.store.pulse();
+        loop {
+            pulse.borrow_and_update();
+            if row(host, self.id).await?.state != State::Running {
+                return Ok(());
+            }
+            if pulse.changed().await.is_err() {
+                return Err(Refusal::failed(format!("the host stopped before job {} was cancelled", self.id)));
+            }
+        }
+    }
+}
+
+/// Give a job that failed or was cancelled a new round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JobRetry {
+    /// The job.
+    pub id: i64,
+}
+
+impl Verb for JobRetry {
+    const ROUTE: &'static str = "job/retry";
+    type Reply = JobRow;
+
+    async fn call(self, host: &Host) -> Result<JobRow, Refusal> {
+        let job = row(host, self.id).await?;
+        let now = clock::now();
+        let refused = |state: State| {
+            Refusal::failed(format!("job {} is {state}: only failed and cancelled jobs are retried", self.id))
+        };
+        let transition = retry(self.id, job.state, now).map_err(refused)?;
+        match host.store.turn(vec![transition], now).await?.first() {
+            Some(Applied::Yes) => row(host, self.id).await,
+            _ => Err(refused(row(host, self.id).await?.state)),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The API on `state/capstan.sock`.
+//!
+//! Every verb is `POST /v1/<noun>/<verb>` with its request as a JSON body; the
+//! answer is the reply, or a [`Refusal`] with the status that its fault has. The
+//! socket belongs to the host's user alone (0600 in a 0700 folder). It cannot
+//! promise that a client that hangs up stops what it asked for.
+
+pub mod client;
+
+use crate::host::artifact::{ArtifactList, ArtifactShow, ArtifactVerify};
+use crate::host::config::ConfigCheck;
+use crate::host::doctor::DoctorRun;
+use crate::host::handler::{HandlerAdd, HandlerInspect, HandlerList};
+use crate::host::import::{ImportList, ImportShow, ImportStart};
+use crate::host::job::{JobAdd, JobCancel, JobList, JobRetry, JobShow, JobWait};
+use crate::host::pulse::PulseWait;
+use crate::host::refusal::{Fault, Refusal};
+use crate::host::stats::StatsShow;
+use crate::host::{Host, Verb};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::post;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::UnixListener;
+
+/// Bytes of a request at most: 4 MiB.
+const MAX_REQUEST: usize = 4 << 20;
+
+/// Listen on a socket; a left-over one is replaced, for the caller holds the
+/// project's lock.
+///
+/// # Errors
+/// The socket cannot be made.
+pub fn listen(socket: &Path) -> std::io::Result<UnixListener> {
+    match std::fs::remove_file(socket) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(socket)?;
+    std::fs::set_permissions(socket, Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answer requests until `stop` is ready; requests under way are finished.
+///
+/// # Errors
+/// The listener broke.
+pub async fn serve(
+    listener: UnixListener,
+    host: Arc<Host>,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router(host)).with_graceful_shutdown(stop).await
+}
+
+fn router(host: Arc<Host>) -> Router {
+    let router = Router::new();
+    let router = verb::<JobRetry>(verb::<JobCancel>(verb::<JobWait>(router)));
+    let router = verb::<JobShow>(verb::<JobList>(verb::<JobAdd>(router)));
+    let router = verb::<ImportShow>(verb::<ImportList>(verb::<ImportStart>(router)));
+    let router = verb::<ArtifactVerify>(verb::<ArtifactShow>(verb::<ArtifactList>(router)));
+    let router = verb::<HandlerAdd>(verb::<HandlerInspect>(verb::<HandlerList>(router)));
+    let router = verb::<DoctorRun>(verb::<ConfigCheck>(verb::<StatsShow>(verb::<PulseWait>(router))));
+    router.fallback(unknown).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(host)
+}
+
+fn verb<V: Verb>(router: Router<Arc<Host>>) -> Router<Arc<Host>> {
+    router.route(&format!("/v1/{}", V::ROUTE), post(answer::<V>))
+}
+
+async fn answer<V: Verb>(State(host): State<Arc<Host>>, body: Bytes) -> Response {
+    let request = serde_json::from_slice::<V>(&body)
+        .map_err(|error| Refusal::usage(format!("the request of {} is not readable: {error}", V::ROUTE)));
+    let answer = match request {
+        Ok(verb) => verb.call(&host).await,
+        Err(refusal) => Err(refusal),
+    };
+    match answer {
+        Ok(reply) => Json(reply).into_response(),
+        Err(refusal) => (status(&refusal), Json(refusal)).into_response(),
+    }
+}
+
+async fn unknown() -> Response {
+    let refusal = Refusal::not_found("there is no such verb in this version of capstan");
+    (StatusCode::NOT_FOUND, Json(refusal)).into_response()
+}
+
+const fn status(refusal: &Refusal) -> StatusCode {
+    match refusal.fault {
+        Fault::Usage => StatusCode::BAD_REQUEST,
+        Fault::NotFound => StatusCode::NOT_FOUND,
+        Fault::Failed => StatusCode::CONFLICT,
+        Fault::Host => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

@@ -1,0 +1,207 @@
+//! A project: one folder that holds everything.
+//!
+//! Knows where things lie, makes the folder, and takes its lock. The lock is an
+//! advisory lock of the kernel on `state/lock`: it goes with the process that
+//! holds it, however that ends. It cannot protect a folder on a network file
+//! system, so those are refused.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The name of the configuration, by which a folder is known as a project.
+pub const CONFIG: &str = "capstan.toml";
+
+/// What can be wrong with a project folder.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// There is no configuration in it or above it.
+    #[error("{0} is no capstan project (there is no capstan.toml in it or above it): make one with `capstan init {0}`, or name one with --project")]
+    None(PathBuf),
+    /// `init` where a project is.
+    #[error("{0} is a capstan project already: nothing was changed")]
+    Exists(PathBuf),
+    /// Another process is the host.
+    #[error("another capstan (process {pid}) is the host of {folder}: it answers commands over state/capstan.sock")]
+    Held {
+        /// The project.
+        folder: PathBuf,
+        /// The process, or `?`.
+        pid: String,
+    },
+    /// A file system that cannot lock and map as SQLite needs it.
+    #[error("{folder} lies on a network file system ({kind}), where SQLite's locks do not hold: put the project on a local disk")]
+    Network {
+        /// The project.
+        folder: PathBuf,
+        /// The file system.
+        kind: &'static str,
+    },
+    /// The file system said no.
+    #[error("cannot {doing} {path}: {error}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The reason.
+        error: std::io::Error,
+    },
+}
+
+impl ProjectError {
+    fn io(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |error| Self::Io { doing, path, error }
+    }
+}
+
+/// A project folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    root: PathBuf,
+}
+
+/// The right to be the host of a project; given back when dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Project {
+    /// The project that `start` lies in: itself, or the nearest folder above.
+    ///
+    /// # Errors
+    /// None of them holds a `capstan.toml`.
+    pub fn find(start: &Path) -> Result<Self, ProjectError> {
+        let start = std::path::absolute(start).map_err(ProjectError::io("find", start))?;
+        let root = start.ancestors().find(|folder| folder.join(CONFIG).is_file());
+        root.map(|root| Self { root: root.to_owned() }).ok_or(ProjectError::None(start))
+    }
+
+    /// Make a project: its folders, and the configuration with this text.
+    ///
+    /// # Errors
+    /// It is one already, or the file system said no.
+    pub fn init(folder: &Path, config: &str) -> Result<Self, ProjectError> {
+        let root = std::path::absolute(folder).map_err(ProjectError::io("find", folder))?;
+        let project = Self { root };
+        let path = project.config();
+        if path.exists() {
+            return Err(ProjectError::Exists(project.root));
+        }
+        make(&project.root, 0o755)?;
+        project.refuse_network()?;
+        for folder in [project.imports(), project.artifacts(), project.handlers(), project.root.join("models")] {
+            make(&folder, 0o755)?;
+        }
+        project.make_state()?;
+        let mut file = File::create_new(&path).map_err(ProjectError::io("make", &path))?;
+        let written = file.write_all(config.as_bytes()).and_then(|()| file.sync_all());
+        written.map_err(ProjectError::io("write", &path))?;
+        Ok(project)
+    }
+
+    fn make_state(&self) -> Result<(), ProjectError> {
+        for folder in [self.state(), self.compiled(), self.scratch()] {
+            make(&folder, 0o700)?;
+        }
+        Ok(())
+    }
+
+    /// Become the host.
+    ///
+    /// # Errors
+    /// Another process is, the folder lies on a network file system, or the file
+    /// system said no.
+    pub fn lock(&self) -> Result<Lock, ProjectError> {
+        self.refuse_network()?;
+        self.make_state()?;
+        let path = self.state().join("lock");
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = options.open(&path).map_err(ProjectError::io("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let pid = std::fs::read_to_string(&path).unwrap_or_default();
+                let pid = if pid.trim().is_empty() { "?".to_owned() } else { pid.trim().to_owned() };
+                return Err(ProjectError::Held { folder: self.root.clone(), pid });
+            }
+            Err(TryLockError::Error(error)) => return Err(ProjectError::io("lock", &path)(error)),
+        }
+        let note = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
+        note.map_err(ProjectError::io("write", &path))?;
+        Ok(Lock { _file: file })
+    }
+
+    fn refuse_network(&self) -> Result<(), ProjectError> {
+        let stat = rustix::fs::statfs(&self.root).map_err(|e| ProjectError::io("look at", &self.root)(e.into()))?;
+        // From linux/magic.h.
+        let kind = match i64::from(stat.f_type) {
+            0x6969 => "NFS",
+            0x517b => "SMB",
+            0xff53_4d42 => "CIFS",
+            0xfe53_4d42 => "SMB2",
+            0x0102_1997 => "9P",
+            0x5346_414f => "AFS",
+            _ => return Ok(()),
+        };
+        Err(ProjectError::Network { folder: self.root.clone(), kind })
+    }
+
+    /// The folder itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `capstan.toml`.
+    pub fn config(&self) -> PathBuf {
+        self.root.join(CONFIG)
+    }
+
+    /// The lists of imports.
+    pub fn imports(&self) -> PathBuf {
+        self.root.join("imports")
+    }
+
+    /// What handlers made.
+    pub fn artifacts(&self) -> PathBuf {
+        self.root.join("artifacts")
+    }
+
+    /// Components by digest.
+    pub fn handlers(&self) -> PathBuf {
+        self.root.join("handlers")
+    }
+
+    /// What only the host touches.
+    pub fn state(&self) -> PathBuf {
+        self.root.join("state")
+    }
+
+    /// The database.
+    pub fn database(&self) -> PathBuf {
+        self.state().join("capstan.db")
+    }
+
+    /// Where the host listens.
+    pub fn socket(&self) -> PathBuf {
+        self.state().join("capstan.sock")
+    }
+
+    /// Compiled components.
+    pub fn compiled(&self) -> PathBuf {
+        self.state().join("compiled")
+    }
+
+    /// What attempts write before it is published.
+    pub fn scratch(&self) -> PathBuf {
+        self.state().join("scratch")
+    }
+}
+
+fn make(folder: &Path, mode: u32) -> Result<(), ProjectError> {
+    DirBuilder::new().recursive(true).mode(mode).create(folder).map_err(ProjectError::io("make", folder))
+}

@@ -1,0 +1,153 @@
+//! One run of a job: how it ended and what it used.
+
+use super::time::Millis;
+use serde::{Deserialize, Serialize};
+
+/// Why an attempt did not succeed. Each class has its own retry policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// The handler said that it may work another time.
+    Transient,
+    /// The handler said that it never will.
+    Permanent,
+    /// The handler named a time to try again.
+    Deferred,
+    /// The guest crashed: a panic, an abort, a broken invariant.
+    Trap,
+    /// Wall time spent.
+    Timeout,
+    /// Guest CPU time spent.
+    CpuLimit,
+    /// Memory spent.
+    MemoryLimit,
+    /// Bytes or files of `/output` spent.
+    Quota,
+    /// The guest reached for something that was not granted.
+    Denied,
+    /// The payload does not match the handler's schema.
+    BadPayload,
+    /// The result or the artifacts are not what the handler announced.
+    BadOutput,
+    /// No handler does this kind.
+    NoHandler,
+    /// The host could not do its part: a full disk, a broken folder.
+    HostFault,
+    /// The host died, again and again, while only this job was suspected.
+    Lost,
+    /// Someone cancelled the job.
+    Cancelled,
+}
+
+impl Class {
+    /// Every class, in the order of the documentation.
+    pub const ALL: [Self; 15] = [
+        Self::Transient,
+        Self::Permanent,
+        Self::Deferred,
+        Self::Trap,
+        Self::Timeout,
+        Self::CpuLimit,
+        Self::MemoryLimit,
+        Self::Quota,
+        Self::Denied,
+        Self::BadPayload,
+        Self::BadOutput,
+        Self::NoHandler,
+        Self::HostFault,
+        Self::Lost,
+        Self::Cancelled,
+    ];
+
+    /// The name in the store, in JSON and on the screen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Permanent => "permanent",
+            Self::Deferred => "deferred",
+            Self::Trap => "trap",
+            Self::Timeout => "timeout",
+            Self::CpuLimit => "cpu-limit",
+            Self::MemoryLimit => "memory-limit",
+            Self::Quota => "quota",
+            Self::Denied => "denied",
+            Self::BadPayload => "bad-payload",
+            Self::BadOutput => "bad-output",
+            Self::NoHandler => "no-handler",
+            Self::HostFault => "host-fault",
+            Self::Lost => "lost",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// The class of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.name() == name)
+    }
+}
+
+impl std::fmt::Display for Class {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, with the result document (JSON text).
+    Done(String),
+    /// Nothing had to be done, with the result document (JSON text).
+    Unchanged(String),
+    /// Not done.
+    Failed(Fault),
+    /// The host stopped the guest because the host itself stops: uncharged.
+    Stopped,
+}
+
+/// Why an attempt was not done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The class.
+    pub class: Class,
+    /// One line for people; names the thing and the value.
+    pub message: String,
+    /// More as JSON text, if the guest gave any.
+    pub details: Option<String>,
+    /// For [`Class::Deferred`]: how long the handler asked to wait.
+    pub after: Option<Millis>,
+    /// Guest frames with function names, innermost first, one a line; empty if
+    /// the guest did not trap.
+    pub backtrace: String,
+}
+
+impl Fault {
+    /// A fault with neither details nor backtrace.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), details: None, after: None, backtrace: String::new() }
+    }
+}
+
+/// What an attempt used, measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// CPU time inside the guest, in microseconds (thread CPU clock between the
+    /// engine's call-hook edges).
+    pub cpu_us: u64,
+    /// CPU time that the host spent in calls the guest made, in microseconds.
+    pub host_us: u64,
+    /// Wall time from start to end of the attempt, in microseconds.
+    pub wall_us: u64,
+    /// Peak of the sum of linear memories, in bytes.
+    pub memory: u64,
+    /// Bytes that lay in `/output` at most.
+    pub scratch_bytes: u64,
+    /// Files and folders that were made in `/output`.
+    pub scratch_files: u64,
+    /// Calls from the guest into the host.
+    pub host_calls: u64,
+    /// Bytes written to log, stdout and stderr, kept or not.
+    pub log_bytes: u64,
+    /// Bytes of the result document.
+    pub result_bytes: u64,
+}

@@ -1,0 +1,186 @@
+//! What an import is and how it adds up.
+//!
+//! Every item is in exactly one of seven places at any instant:
+//! `total = done + failed + cancelled + duplicate + skipped + invalid + remaining`.
+//! Where an item is follows from its whole tree of jobs, never from one of them.
+
+use super::job::{Made, State};
+use serde::{Deserialize, Serialize};
+
+/// Where an import is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImportState {
+    /// The list is written, nothing was dispatched.
+    Pending,
+    /// Chunks are being dispatched, or their jobs run.
+    Processing,
+    /// Someone paused it.
+    Paused,
+    /// Every item is accounted for.
+    Completed,
+    /// Someone cancelled it.
+    Cancelled,
+    /// Its list cannot be read.
+    Failed,
+}
+
+impl ImportState {
+    /// Every state.
+    pub const ALL: [Self; 6] =
+        [Self::Pending, Self::Processing, Self::Paused, Self::Completed, Self::Cancelled, Self::Failed];
+
+    /// The name in the store, in JSON and on the screen.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The state of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// How many jobs of an item's tree are where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tree {
+    /// Queued or running.
+    pub open: i64,
+    /// Failed.
+    pub failed: i64,
+    /// Cancelled.
+    pub cancelled: i64,
+    /// Completed, having made something.
+    pub made: i64,
+}
+
+/// Where an item is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Item {
+    /// Something of it is still before us.
+    Remaining,
+    /// A job of it failed for good.
+    Failed,
+    /// A job of it was cancelled, and none failed.
+    Cancelled,
+    /// All of it completed, and something was made.
+    Done,
+    /// All of it completed, and nothing had to be made.
+    Skipped,
+}
+
+impl Tree {
+    /// Where the item is whose tree this is.
+    pub const fn item(self) -> Item {
+        if self.open > 0 {
+            Item::Remaining
+        } else if self.failed > 0 {
+            Item::Failed
+        } else if self.cancelled > 0 {
+            Item::Cancelled
+        } else if self.made > 0 {
+            Item::Done
+        } else {
+            Item::Skipped
+        }
+    }
+
+    /// The tree with one more job in this state.
+    #[must_use]
+    pub const fn with(self, state: State, made: Made) -> Self {
+        self.shift(state, made, 1)
+    }
+
+    /// The tree with one job fewer in this state.
+    #[must_use]
+    pub const fn without(self, state: State, made: Made) -> Self {
+        self.shift(state, made, -1)
+    }
+
+    const fn shift(mut self, state: State, made: Made, by: i64) -> Self {
+        match (state, made) {
+            (State::Queued | State::Running, _) => self.open += by,
+            (State::Failed, _) => self.failed += by,
+            (State::Cancelled, _) => self.cancelled += by,
+            (State::Completed, Made::Something) => self.made += by,
+            (State::Completed, Made::Nothing) => {}
+        }
+        self
+    }
+
+    /// The sum of two trees.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            open: self.open + other.open,
+            failed: self.failed + other.failed,
+            cancelled: self.cancelled + other.cancelled,
+            made: self.made + other.made,
+        }
+    }
+
+    /// The difference of two trees.
+    #[must_use]
+    pub const fn minus(self, other: Self) -> Self {
+        Self {
+            open: self.open - other.open,
+            failed: self.failed - other.failed,
+            cancelled: self.cancelled - other.cancelled,
+            made: self.made - other.made,
+        }
+    }
+}
+
+/// How many items of an import are where; what is left of the total remains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Account {
+    /// Items that are done.
+    pub done: i64,
+    /// Items of which a job failed.
+    pub failed: i64,
+    /// Items that were cancelled.
+    pub cancelled: i64,
+    /// Items for which nothing had to be made.
+    pub skipped: i64,
+}
+
+impl Account {
+    /// Move one item from one place to another.
+    pub const fn shift(&mut self, from: Item, to: Item) {
+        self.add(from, -1);
+        self.add(to, 1);
+    }
+
+    const fn add(&mut self, place: Item, by: i64) {
+        match place {
+            Item::Remaining => {}
+            Item::Failed => self.failed += by,
+            Item::Cancelled => self.cancelled += by,
+            Item::Done => self.done += by,
+            Item::Skipped => self.skipped += by,
+        }
+    }
+}
+
+/// Items up to this many are single jobs; more make a batch that goes chunk by
+/// chunk. From the seed documents.
+pub const SINGLE_JOBS: u64 = 50;
+
+/// How many items the next dispatch takes: a chunk, everything when the import
+/// is small, and nothing while `open` jobs fill the window.
+pub const fn next_chunk(total: u64, chunk: u64, window: u64, open: u64) -> u64 {
+    if total <= SINGLE_JOBS {
+        total
+    } else if open >= window {
+        0
+    } else {
+        chunk
+    }
+}

@@ -1,0 +1,41 @@
+//! The limits of one attempt. Every one has a name, a unit and a default.
+//!
+//! A limit that is reached ends the attempt with a failure class and a message
+//! that names the limit as it is called in `capstan.toml`.
+
+use super::time::Millis;
+use serde::{Deserialize, Serialize};
+
+/// What one attempt may use at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Guest CPU time; `cpu-limit` beyond it. Default 30 s.
+    pub cpu: Millis,
+    /// Wall time from the attempt's first instruction; `timeout` beyond it. Default 10 min.
+    pub wall: Millis,
+    /// Sum of all linear memories in bytes; `memory-limit` beyond it. Default 256 MiB.
+    pub memory: u64,
+    /// Bytes in `/output`; `quota` beyond it. Default 64 MiB.
+    pub scratch_bytes: u64,
+    /// Files and folders in `/output`; `quota` beyond it. Default 1,000.
+    pub scratch_files: u64,
+    /// Bytes of log, stdout and stderr that are kept: the last ones. More never
+    /// fails an attempt. Default 64 KiB.
+    pub log: u64,
+    /// Bytes of the result document; `bad-output` beyond it. Default 256 KiB.
+    pub result: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cpu: Millis::seconds(30),
+            wall: Millis::seconds(600),
+            memory: 256 << 20,
+            scratch_bytes: 64 << 20,
+            scratch_files: 1_000,
+            log: 64 << 10,
+            result: 256 << 10,
+        }
+    }
+}

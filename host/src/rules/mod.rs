@@ -1,0 +1,17 @@
+//! What things are and what happens next.
+//!
+//! Everything here is a value or a pure function of (record, event, policy, now,
+//! random). Nothing here does I/O, is async, reads a clock or rolls a die; the
+//! time and the randomness are parameters, so each rule can be tested by a
+//! property and replayed exactly.
+
+pub mod attempt;
+pub mod import;
+pub mod job;
+pub mod limit;
+pub mod pipeline;
+pub mod queue;
+pub mod recovery;
+pub mod retry;
+pub mod subject;
+pub mod time;

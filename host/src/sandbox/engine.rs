@@ -1,0 +1,343 @@
+//! The engine: one configuration, two allocators.
+//!
+//! Attempts run in the pool, which keeps slots warm; a component that does not fit
+//! into a slot, and an attempt that finds the pool full, runs on the on-demand
+//! engine. Both have the same configuration, so code that one compiled loads into
+//! the other. Compiled code is native code: loading it is as safe as the bytes
+//! are trusted, hence `unsafe` and a cache that the host alone writes.
+
+use super::contract::HandlerPre;
+use super::link;
+use super::state::State;
+use super::ticker::Ticker;
+use sha2::{Digest as _, Sha256};
+use std::hash::{Hash as _, Hasher};
+use std::sync::{Arc, OnceLock};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+/// Stack of a guest's calls: 512 KiB. Deeper recursion traps.
+const WASM_STACK: usize = 512 << 10;
+/// Stack of a guest and of the host calls on top of it: 1 MiB.
+const FIBER_STACK: usize = 1 << 20;
+/// Linear memory that stays resident in a slot between attempts: 1 MiB; more is
+/// given back to the system.
+const KEEP_MEMORY: usize = 1 << 20;
+/// Stack and table bytes that stay resident likewise.
+const KEEP_SMALL: usize = 64 << 10;
+/// Core instances, memories and tables per slot: a component of the usual
+/// toolchains has up to eight modules, one memory and four tables.
+const INSTANCES: u32 = 16;
+const MEMORIES: u32 = 2;
+const TABLES: u32 = 8;
+/// Frames of a trap's backtrace.
+const FRAMES: usize = 64;
+
+/// How large the engine is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Attempts that find a warm place at the same time; more run on demand.
+    pub slots: u32,
+    /// Bytes of linear memory of one slot; attempts with a larger limit run on
+    /// demand.
+    pub memory: u64,
+}
+
+impl Default for EngineOptions {
+    /// 64 slots of 256 MiB (address space, not memory).
+    fn default() -> Self {
+        Self {
+            slots: 64,
+            memory: 256 << 20,
+        }
+    }
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The engine refused its configuration or could not reserve its address space.
+    #[error(
+        "the engine for {slots} slots of {memory} bytes cannot start: {reason}; lower the concurrency or the memory limit"
+    )]
+    Start {
+        /// Slots asked for.
+        slots: u32,
+        /// Bytes per slot asked for.
+        memory: u64,
+        /// What the engine said.
+        reason: String,
+    },
+    /// The ticker's thread could not be started.
+    #[error("the ticker thread cannot start: {0}")]
+    Ticker(#[from] std::io::Error),
+}
+
+/// Why bytes did not become a component that can be run.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CompileError {
+    /// Not a component at all.
+    #[error("a core module, not a component: build it for wasm32-wasip2")]
+    Module,
+    /// Not valid, or uses a feature that is off.
+    #[error("not a valid component: {0}")]
+    Invalid(String),
+    /// It imports what the host has not.
+    #[error("imports what this host does not offer: {}; build it without them", .0.join(", "))]
+    Imports(Vec<String>),
+    /// It does not export the contract, or imports it with other types.
+    #[error("does not match the world capstan:handler/handler@0.1.0: {0}")]
+    Contract(String),
+}
+
+/// Why compiled code could not be loaded: compile again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("compiled code cannot be loaded: {0}; compile it again")]
+pub struct LoadError(String);
+
+struct Side {
+    engine: wasmtime::Engine,
+    linker: Linker<State>,
+}
+
+struct Inner {
+    pool: Side,
+    demand: Side,
+    slot_memory: u64,
+    _ticker: Ticker,
+}
+
+/// The engine. Cloning shares it; the last clone stops the ticker.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+/// A component that is loaded and linked; cloning shares it.
+#[derive(Clone)]
+pub struct Prepared(Arc<Loaded>);
+
+struct Loaded {
+    pool: Option<HandlerPre<State>>,
+    demand: OnceLock<Result<HandlerPre<State>, LoadError>>,
+}
+
+/// Which of the two allocators.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Home {
+    Pool,
+    Demand,
+}
+
+fn configuration() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .concurrency_support(false)
+        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES))
+        .max_wasm_stack(WASM_STACK)
+        .async_stack_size(FIBER_STACK);
+    config
+}
+
+fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    let slots = options.slots.max(1);
+    pool.total_component_instances(slots)
+        .total_core_instances(slots.saturating_mul(INSTANCES))
+        .total_memories(slots.saturating_mul(MEMORIES))
+        .total_tables(slots.saturating_mul(TABLES))
+        .total_stacks(slots)
+        .max_core_instances_per_component(INSTANCES)
+        .max_memories_per_component(MEMORIES)
+        .max_tables_per_component(TABLES)
+        .max_memory_size(usize::try_from(options.memory).unwrap_or(usize::MAX))
+        .linear_memory_keep_resident(KEEP_MEMORY)
+        .table_keep_resident(KEEP_SMALL)
+        .async_stack_keep_resident(KEEP_SMALL)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}
+
+impl Side {
+    fn new(config: &Config) -> wasmtime::Result<Self> {
+        let engine = wasmtime::Engine::new(config)?;
+        let linker = link::linker(&engine)?;
+        Ok(Self { engine, linker })
+    }
+
+    fn prepare(&self, component: &Component) -> wasmtime::Result<HandlerPre<State>> {
+        HandlerPre::new(self.linker.instantiate_pre(component)?)
+    }
+}
+
+impl Engine {
+    /// Start the engine and its ticker.
+    pub fn new(options: &EngineOptions) -> Result<Self, EngineError> {
+        let failed = |error: wasmtime::Error| EngineError::Start {
+            slots: options.slots,
+            memory: options.memory,
+            reason: format!("{error:#}"),
+        };
+        let mut config = configuration();
+        let demand = Side::new(&config).map_err(failed)?;
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
+        let pool = Side::new(&config).map_err(failed)?;
+        let ticker = Ticker::start([pool.engine.clone(), demand.engine.clone()])?;
+        Ok(Self(Arc::new(Inner {
+            pool,
+            demand,
+            slot_memory: options.memory,
+            _ticker: ticker,
+        })))
+    }
+
+    /// The engine's version, as people see it.
+    pub const fn version() -> &'static str {
+        "wasmtime 48.0.8"
+    }
+
+    /// A text that is the same for two engines exactly when one loads what the
+    /// other compiled: 64 hex digits over the configuration and the version.
+    pub fn compatibility(&self) -> String {
+        let mut hash = Fingerprint(Sha256::new());
+        Self::version().hash(&mut hash);
+        self.0
+            .demand
+            .engine
+            .precompile_compatibility_hash()
+            .hash(&mut hash);
+        format!("{:x}", hash.0.finalize())
+    }
+
+    /// Check and compile a component. Blocks for as long as compiling takes: 50 ms
+    /// for a small one, seconds for an interpreter.
+    pub fn compile(&self, wasm: &[u8]) -> Result<Vec<u8>, CompileError> {
+        if wasm.get(..8) == Some(b"\0asm\x01\0\0\0") {
+            return Err(CompileError::Module);
+        }
+        let side = &self.0.demand;
+        let component = Component::new(&side.engine, wasm)
+            .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+        let unknown = unknown_imports(&component, &side.engine);
+        if !unknown.is_empty() {
+            return Err(CompileError::Imports(unknown));
+        }
+        side.prepare(&component)
+            .map_err(|error| CompileError::Contract(format!("{error:#}")))?;
+        component
+            .serialize()
+            .map_err(|error| CompileError::Invalid(format!("{error:#}")))
+    }
+
+    /// Load what [`Self::compile`] made.
+    ///
+    /// # Safety
+    /// The bytes must be what `compile` made, on an engine with the same
+    /// [`Self::compatibility`], and nobody else may have changed them since: they
+    /// are run as native code.
+    pub unsafe fn load(&self, compiled: &[u8]) -> Result<Prepared, LoadError> {
+        // SAFETY: the caller promises it.
+        let fits = unsafe { deserialize(&self.0.pool, compiled) };
+        let demand = OnceLock::new();
+        let pool = match fits {
+            Ok(pre) => Some(pre),
+            // It may only be too large for a slot; the other side has no slots.
+            Err(_) => {
+                // SAFETY: as above.
+                let pre = unsafe { deserialize(&self.0.demand, compiled) }?;
+                let _ = demand.set(Ok(pre));
+                None
+            }
+        };
+        Ok(Prepared(Arc::new(Loaded { pool, demand })))
+    }
+
+    pub(super) fn raw(&self, home: Home) -> &wasmtime::Engine {
+        match home {
+            Home::Pool => &self.0.pool.engine,
+            Home::Demand => &self.0.demand.engine,
+        }
+    }
+
+    /// Where an attempt with this memory limit should run first.
+    pub(super) fn home(&self, prepared: &Prepared, memory: u64) -> Home {
+        if prepared.0.pool.is_some() && memory <= self.0.slot_memory {
+            Home::Pool
+        } else {
+            Home::Demand
+        }
+    }
+
+    /// The component as linked on one side.
+    pub(super) fn linked<'a>(
+        &self,
+        prepared: &'a Prepared,
+        home: Home,
+    ) -> Result<&'a HandlerPre<State>, LoadError> {
+        match (home, &prepared.0.pool) {
+            (Home::Pool, Some(pre)) => Ok(pre),
+            (_, pool) => prepared
+                .0
+                .demand
+                .get_or_init(|| self.move_out(pool.as_ref()))
+                .as_ref()
+                .map_err(Clone::clone),
+        }
+    }
+
+    fn move_out(&self, pool: Option<&HandlerPre<State>>) -> Result<HandlerPre<State>, LoadError> {
+        let pre = pool.ok_or_else(|| LoadError("nothing is loaded".to_owned()))?;
+        let bytes = pre
+            .instance_pre()
+            .component()
+            .serialize()
+            .map_err(|error| LoadError(format!("{error:#}")))?;
+        // SAFETY: the bytes come from a component of this process, just now.
+        unsafe { deserialize(&self.0.demand, &bytes) }
+    }
+}
+
+/// # Safety
+/// As for [`Engine::load`].
+unsafe fn deserialize(side: &Side, compiled: &[u8]) -> Result<HandlerPre<State>, LoadError> {
+    // SAFETY: the caller promises that the bytes come from `compile`.
+    let component = unsafe { Component::deserialize(&side.engine, compiled) };
+    component
+        .and_then(|component| side.prepare(&component))
+        .map_err(|error| LoadError(format!("{error:#}")))
+}
+
+fn unknown_imports(component: &Component, engine: &wasmtime::Engine) -> Vec<String> {
+    let offered = |name: &str| {
+        let versioned = if name.starts_with("wasi:") {
+            "@0.2."
+        } else {
+            "@0.1."
+        };
+        name.contains(versioned) && link::OFFERED.iter().any(|prefix| name.starts_with(prefix))
+    };
+    component
+        .component_type()
+        .imports(engine)
+        // Types that the world names are imports too; they come from an interface.
+        .filter(|(name, item)| {
+            !matches!(item.ty, ComponentItem::Type(_) | ComponentItem::Resource(_))
+                && !offered(name)
+        })
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+/// Feeds what is hashed into SHA-256: the standard hashers have 64 bits and no
+/// promise of staying the same.
+struct Fingerprint(Sha256);
+
+impl Hasher for Fingerprint {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        0
+    }
+}

@@ -1,0 +1,36 @@
+//! The only code that knows the engine: one attempt, one fresh sandbox.
+//!
+//! [`Engine`] compiles and loads components; [`GuestThreads`] run attempts on
+//! threads of their own and answer with a [`Report`]: outcome, measured usage, log.
+//! Each attempt gets a new store from a pool (with an on-demand engine for what
+//! does not fit), sees only its mounts, and ends when it passes a limit, wherever
+//! it is: a ticker interrupts computation every 10 ms, a timer ends waiting.
+//!
+//! What this cannot promise: limits on CPU and wall time are noticed at the next
+//! tick, so they may be passed by some 10 ms, by 50 ms more when other guests share
+//! the thread, and by the length of one host call (a slow disk); memory of the
+//! host that serves a guest (buffers, handles) is bounded but not charged.
+
+mod attempt;
+mod contract;
+mod engine;
+mod fault;
+mod files;
+mod halt;
+mod link;
+mod log;
+mod memory;
+mod meter;
+mod quota;
+mod state;
+mod stdio;
+mod stop;
+mod threads;
+mod ticker;
+
+pub use attempt::{Attempt, Report};
+pub use engine::{CompileError, Engine, EngineError, EngineOptions, LoadError, Prepared};
+pub use log::Log;
+pub use state::JobView;
+pub use stop::{Reason, StopSignal, Stopper, pair};
+pub use threads::{GuestThreads, ThreadsError};

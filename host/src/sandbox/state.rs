@@ -1,0 +1,131 @@
+//! What one store holds for its guest.
+//!
+//! Made for one attempt and dropped with it. What a minimal guest never touches
+//! (random generators, clocks, the socket tables that say no) is made on first
+//! use, because making it costs more than running such a guest.
+
+use super::contract::JobHandle;
+use super::log::Tail;
+use super::memory::Memory;
+use super::meter::Meter;
+use super::quota::Quota;
+use crate::capability::fs::Mount;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+/// Open files, folders, streams and pollables of one guest together: 256. Beyond
+/// it the guest traps; the host's own file descriptors are shared by all guests.
+const MAX_HANDLES: usize = 256;
+/// Component-model handles of one store, guest-made resources included: 10,000.
+const MAX_COMPONENT_HANDLES: usize = 10_000;
+/// Bytes that one call may carry from the guest to the host: 16 MiB.
+const MAX_CALL_BYTES: usize = 16 << 20;
+/// Bytes of randomness per call: 64 KiB.
+const MAX_RANDOM_BYTES: u64 = 64 << 10;
+
+/// What an attempt is about, as the guest sees it. Lengths and forms are as the
+/// contract says; the caller has checked them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct JobView {
+    /// The job's number.
+    pub id: i64,
+    /// What it asks for.
+    pub kind: String,
+    /// The subject's id.
+    pub subject: String,
+    /// The subject's canonical source, or empty.
+    pub source: String,
+    /// The title, or empty.
+    pub title: String,
+    /// The tags.
+    pub tags: Vec<String>,
+    /// The payload, JSON.
+    pub payload: String,
+    /// The operator's configuration for the kind, JSON; `{}` when there is none.
+    pub config: String,
+    /// Which try of the round, from 1.
+    pub attempt: u32,
+    /// The same in every attempt of the job.
+    pub idempotency_key: String,
+}
+
+/// What the store, its streams and the attempt's poll share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) meter: Meter,
+    pub(super) log: Mutex<Tail>,
+    pub(super) quota: Mutex<Quota>,
+}
+
+impl Shared {
+    pub(super) fn log(&self) -> MutexGuard<'_, Tail> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn quota(&self) -> MutexGuard<'_, Quota> {
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The data of a store.
+pub(super) struct State {
+    pub(super) job: JobView,
+    pub(super) mounts: Vec<Mount>,
+    pub(super) memory: Memory,
+    pub(super) shared: Arc<Shared>,
+    pub(super) table: ResourceTable,
+    wasi: Option<WasiCtx>,
+}
+
+impl State {
+    pub(super) fn new(job: JobView, mounts: Vec<Mount>, memory: u64, shared: Arc<Shared>) -> Self {
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(MAX_HANDLES);
+        Self {
+            job,
+            mounts,
+            memory: Memory::new(memory),
+            shared,
+            table,
+            wasi: None,
+        }
+    }
+
+    /// The same before anything ran, for another store.
+    pub(super) fn renewed(self, memory: u64) -> Self {
+        Self::new(self.job, self.mounts, memory, self.shared)
+    }
+
+    /// The job as the guest's function takes it: borrowed for the call.
+    pub(super) fn job_handle() -> Resource<JobHandle> {
+        Resource::new_own(0)
+    }
+}
+
+/// Nothing but clocks and randomness: no environment, no arguments, no network.
+fn wasi() -> WasiCtx {
+    WasiCtx::builder()
+        .allow_blocking_current_thread(true)
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .max_random_size(MAX_RANDOM_BYTES)
+        .build()
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: self.wasi.get_or_insert_with(wasi),
+            table: &mut self.table,
+        }
+    }
+}
+
+/// The caps of a store that the engine counts itself.
+pub(super) fn cap(store: &mut wasmtime::Store<State>) {
+    store.set_max_component_handles(MAX_COMPONENT_HANDLES);
+    store.set_hostcall_fuel(MAX_CALL_BYTES);
+    store.limiter(|state| &mut state.memory);
+}

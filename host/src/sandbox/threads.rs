@@ -1,0 +1,151 @@
+//! The threads on which guests run, and nothing else does.
+//!
+//! Each thread has a scheduler of its own: an attempt starts and ends on one
+//! thread, so its CPU clock is that thread's, and a guest that computes slows only
+//! those that share its thread. New attempts go to the thread with the fewest.
+
+use super::attempt::{self, Attempt, Report};
+use super::engine::{Engine, Prepared};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// Threads beside a guest thread for work that cannot run on it: name look-ups
+/// and the like, which no guest has yet.
+const HELPERS: usize = 1;
+
+/// Why there are no guest threads.
+#[derive(Debug, thiserror::Error)]
+#[error("guest thread {index} cannot start: {source}")]
+pub struct ThreadsError {
+    index: usize,
+    source: std::io::Error,
+}
+
+struct Worker {
+    handle: Handle,
+    load: Arc<AtomicUsize>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Threads that run attempts until they are dropped; attempts that have not ended
+/// by then are dropped with them, and their callers get a `host-fault`.
+pub struct GuestThreads {
+    engine: Engine,
+    workers: Vec<Worker>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Counts an attempt for as long as it lives, however it ends.
+struct Load(Arc<AtomicUsize>);
+
+impl Load {
+    fn new(load: &Arc<AtomicUsize>) -> Self {
+        load.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(load))
+    }
+}
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl GuestThreads {
+    /// Start so many threads, at least one.
+    pub fn start(engine: &Engine, threads: usize) -> Result<Self, ThreadsError> {
+        let workers = (0..threads.max(1))
+            .map(|index| worker(index).map_err(|source| ThreadsError { index, source }))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            engine: engine.clone(),
+            workers,
+            waiting: Arc::default(),
+        })
+    }
+
+    /// Attempts that wait for their thread to begin with them.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// How many threads there are.
+    pub fn threads(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Start an attempt now and answer when it has ended. Dropping the answer does
+    /// not stop the guest; its stop signal does.
+    pub fn run(
+        &self,
+        prepared: Prepared,
+        attempt: Attempt,
+    ) -> impl Future<Output = Report> + Send + use<> {
+        let engine = self.engine.clone();
+        let worker = self
+            .workers
+            .iter()
+            .min_by_key(|worker| worker.load.load(Ordering::Relaxed));
+        let task = worker.map(|worker| {
+            let load = Load::new(&worker.load);
+            let waiting = Load::new(&self.waiting);
+            worker.handle.spawn(async move {
+                drop(waiting);
+                let report = attempt::run(&engine, &prepared, attempt).await;
+                drop(load);
+                report
+            })
+        });
+        async move {
+            match task {
+                Some(task) => task.await.unwrap_or_else(|error| {
+                    Report::host_fault(format!("the sandbox failed: {error}"))
+                }),
+                None => Report::host_fault("there is no guest thread".to_owned()),
+            }
+        }
+    }
+}
+
+fn worker(index: usize) -> std::io::Result<Worker> {
+    // Intervals of one: a new attempt and a due timer are seen after each poll,
+    // however long the guests of this thread compute.
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .max_blocking_threads(HELPERS)
+        .global_queue_interval(1)
+        .event_interval(1)
+        .build()?;
+    let handle = runtime.handle().clone();
+    let (stop, stopped) = oneshot::channel();
+    let thread = std::thread::Builder::new()
+        .name(format!("capstan-guest-{index}"))
+        .spawn(move || {
+            // An error means that the other end is gone: the same wish.
+            let _ = runtime.block_on(stopped);
+        })?;
+    Ok(Worker {
+        handle,
+        load: Arc::default(),
+        stop: Some(stop),
+        thread: Some(thread),
+    })
+}
+
+impl Drop for GuestThreads {
+    fn drop(&mut self) {
+        for worker in &mut self.workers {
+            drop(worker.stop.take());
+        }
+        for worker in &mut self.workers {
+            if let Some(thread) = worker.thread.take() {
+                // A panic of an attempt was answered to its caller.
+                let _ = thread.join();
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! The one thread that makes guests look up from their work.
+//!
+//! Every 10 ms the epoch of both engines moves; a guest that computes then asks
+//! its store's callback whether it may go on. Ticks are computed from the
+//! monotonic clock and the start, so that late wake-ups do not add up; under load
+//! a tick may come late, never twice as fast.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// The time between two ticks.
+pub(super) const TICK: Duration = Duration::from_millis(10);
+
+#[derive(Debug, Default)]
+struct Stop {
+    asked: Mutex<Asked>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Asked {
+    #[default]
+    No,
+    Yes,
+}
+
+/// Ticks until it is dropped.
+#[derive(Debug)]
+pub(super) struct Ticker {
+    stop: Arc<Stop>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    /// Tick these engines.
+    pub(super) fn start(engines: [wasmtime::Engine; 2]) -> std::io::Result<Self> {
+        let stop = Arc::new(Stop::default());
+        let seen = Arc::clone(&stop);
+        let thread = std::thread::Builder::new()
+            .name("capstan-ticker".into())
+            .spawn(move || {
+                let start = Instant::now();
+                let mut next = TICK;
+                while wait(&seen, next.saturating_sub(start.elapsed())) == Asked::No {
+                    engines.iter().for_each(wasmtime::Engine::increment_epoch);
+                    let ticks = start.elapsed().as_nanos() / TICK.as_nanos() + 1;
+                    next = TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
+                }
+            })?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+fn wait(stop: &Stop, time: Duration) -> Asked {
+    let asked = stop.asked.lock().unwrap_or_else(PoisonError::into_inner);
+    let waited = stop
+        .changed
+        .wait_timeout_while(asked, time, |asked| *asked == Asked::No);
+    let (asked, _) = waited.unwrap_or_else(PoisonError::into_inner);
+    if *asked == Asked::No {
+        Asked::No
+    } else {
+        Asked::Yes
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        *self
+            .stop
+            .asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Asked::Yes;
+        self.stop.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // A ticker that panicked has nothing more to say.
+            let _ = thread.join();
+        }
+    }
+}

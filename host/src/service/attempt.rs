@@ -1,0 +1,278 @@
+//! One attempt: prepare, run, check, publish, settle.
+//!
+//! Whatever goes wrong becomes an outcome of the attempt; only a store that says
+//! no is an error, and ends the host.
+
+use super::handler::Ready;
+use super::import::Roots;
+use super::{Runtime, ServiceError};
+use crate::artifact::collect::{Allowance, CollectError};
+use crate::artifact::name::Name;
+use crate::artifact::publish::{Order, PublishError, Published};
+use crate::artifact::scratch::Scratch;
+use crate::capability::fs::Mount;
+use crate::capability::grant::{Granted, Imports};
+use crate::clock;
+use crate::handler::loaded::Checks;
+use crate::rules::attempt::{Class, Fault, Outcome, Usage};
+use crate::rules::job::{self, Next};
+use crate::rules::limit::Limits;
+use crate::sandbox::{Attempt, JobView, Log, Report, StopSignal};
+use crate::store::artifact::{Publication, PublishedFile};
+use crate::store::attempt::AttemptRecord;
+use crate::store::claim::Claimed;
+use crate::store::pipeline::Follow;
+use crate::store::settle::{Facts, Settlement};
+use std::sync::Arc;
+
+/// Run a claimed job to the end of its attempt; what it used.
+///
+/// # Errors
+/// The store said no.
+pub(super) async fn run(
+    runtime: &Arc<Runtime>,
+    roots: &Roots,
+    claimed: Claimed,
+    stop: StopSignal,
+) -> Result<Usage, ServiceError> {
+    let facts = claimed.facts.clone();
+    let (report, publication) = match prepare(runtime, roots, claimed).await {
+        Ok(prepared) => perform(runtime, &facts, prepared, stop).await,
+        Err(fault) => (failed(fault), None),
+    };
+    let usage = report.usage;
+    runtime.store.settle(settlement(runtime, facts, report, publication)).await?;
+    Ok(usage)
+}
+
+/// An attempt that never reached its guest.
+fn failed(fault: Fault) -> Report {
+    Report { outcome: Outcome::Failed(fault), usage: Usage::default(), log: Log::default() }
+}
+
+/// What an attempt needs.
+struct Prepared {
+    ready: Arc<Ready>,
+    view: JobView,
+    mounts: Vec<Mount>,
+    scratch: Option<Scratch>,
+}
+
+async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed) -> Result<Prepared, Fault> {
+    let kind = &claimed.facts.kind;
+    let ready = runtime.handlers.of(kind).ok_or_else(|| {
+        let message = format!("no handler does kind {kind:?}: add one with `capstan handler add FILE`");
+        Fault::new(Class::NoHandler, message)
+    })?;
+    let (checks, granted, config) = check(&ready, &claimed)?;
+    let mounts = if granted.imports == Imports::Readable || !claimed.inputs.is_empty() {
+        mounts(runtime, roots, &claimed, granted).await?
+    } else {
+        Vec::new()
+    };
+    let scratch = if checks.artifacts.is_empty() { None } else { Some(scratch(runtime, &claimed).await?) };
+    let view = view(claimed, config);
+    Ok(Prepared { ready, view, mounts, scratch })
+}
+
+/// What must hold before a guest is started.
+fn check<'a>(ready: &'a Ready, claimed: &Claimed) -> Result<(&'a Checks, &'a Granted, String), Fault> {
+    let kind = &claimed.facts.kind;
+    let name = &ready.loaded.description.name;
+    let granted = ready.loaded.granted.as_ref().map_err(|refused| Fault::new(Class::Denied, refused.to_string()))?;
+    let config = ready.config.clone().map_err(|wrong| {
+        let message = format!("the configuration does not match the schema of kind {kind:?}: {wrong}: mend [kind.{kind}.config]");
+        Fault::new(Class::HostFault, message)
+    })?;
+    let checks = ready.checks(kind).ok_or_else(|| {
+        Fault::new(Class::NoHandler, format!("handler {name:?} does not do kind {kind:?}"))
+    })?;
+    let payload = serde_json::from_str(&claimed.payload).map_err(|error| error.to_string());
+    payload.and_then(|payload| checks.payload(&payload)).map_err(|wrong| {
+        Fault::new(Class::BadPayload, format!("the payload does not match the schema of kind {kind:?}: {wrong}"))
+    })?;
+    Ok((checks, granted, config))
+}
+
+fn view(claimed: Claimed, config: String) -> JobView {
+    let facts = claimed.facts;
+    JobView {
+        id: facts.running.id,
+        idempotency_key: format!("{}-{}", facts.about.subject, facts.running.id),
+        kind: facts.kind,
+        subject: facts.about.subject,
+        source: facts.about.source,
+        title: facts.about.title,
+        tags: facts.about.tags,
+        payload: claimed.payload,
+        config,
+        attempt: facts.running.attempt,
+    }
+}
+
+/// Open what the guest is to see.
+async fn mounts(
+    runtime: &Arc<Runtime>,
+    roots: &Roots,
+    claimed: &Claimed,
+    granted: &Granted,
+) -> Result<Vec<Mount>, Fault> {
+    let mut mounts = Vec::new();
+    if let (Imports::Readable, Some((import, _))) = (granted.imports, claimed.facts.item) {
+        mounts.extend(roots.mount(runtime, import).await?);
+    }
+    let inputs: Vec<_> =
+        claimed.inputs.iter().map(|(kind, (_, at))| (kind.clone(), runtime.project.root().join(at))).collect();
+    let open = move || {
+        let mount = |(kind, folder): &(String, std::path::PathBuf)| Mount::artifacts(kind, folder);
+        inputs.iter().map(mount).collect::<Result<Vec<_>, _>>()
+    };
+    mounts.extend(blocking(open).await?.map_err(|error| Fault::new(Class::HostFault, error.to_string()))?);
+    Ok(mounts)
+}
+
+async fn scratch(runtime: &Arc<Runtime>, claimed: &Claimed) -> Result<Scratch, Fault> {
+    let (folder, lease) = (runtime.project.scratch(), claimed.facts.running.lease);
+    let made = blocking(move || Scratch::create(&folder, lease)).await?;
+    made.map_err(|error| Fault::new(Class::HostFault, error.to_string()))
+}
+
+/// Work that waits for the disk, away from the loops.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    let lost = |error: tokio::task::JoinError| Fault::new(Class::HostFault, format!("the host failed: {error}"));
+    tokio::task::spawn_blocking(work).await.map_err(lost)
+}
+
+/// Run the guest, check what it answered and publish what it made.
+async fn perform(
+    runtime: &Arc<Runtime>,
+    facts: &Facts,
+    prepared: Prepared,
+    stop: StopSignal,
+) -> (Report, Option<Publication>) {
+    let Prepared { ready, view, mut mounts, scratch } = prepared;
+    mounts.extend(scratch.as_ref().map(|scratch| Mount::output(Arc::clone(scratch.dir()))));
+    let limits = runtime.config.limits(&ready.loaded.description.name);
+    let attempt = Attempt { job: view, limits, mounts, stop };
+    let mut report = runtime.guests.run(ready.loaded.prepared.clone(), attempt).await;
+    let publication = match (&report.outcome, ready.checks(&facts.kind)) {
+        (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
+        (Outcome::Unchanged(result), Some(checks)) => checks.result(result).map(|()| None).map_err(bad_result),
+        _ => Ok(None),
+    };
+    match publication {
+        Ok(publication) => (report, publication),
+        Err(fault) => {
+            report.outcome = Outcome::Failed(fault);
+            (report, None)
+        }
+    }
+}
+
+fn bad_result(wrong: String) -> Fault {
+    Fault::new(Class::BadOutput, format!("the result does not match the handler's schema: {wrong}"))
+}
+
+async fn finish(
+    runtime: &Arc<Runtime>,
+    facts: &Facts,
+    checks: &Checks,
+    result: &str,
+    scratch: Option<Scratch>,
+    limits: &Limits,
+) -> Result<Option<Publication>, Fault> {
+    checks.result(result).map_err(bad_result)?;
+    let Some(scratch) = scratch else { return Ok(None) };
+    let name = Name::new(&facts.about.subject, &facts.kind, facts.running.lease)
+        .map_err(|error| Fault::new(Class::HostFault, error.to_string()))?;
+    let allowance = Allowance { bytes: limits.scratch_bytes, files: limits.scratch_files };
+    let media_types = checks.artifacts.clone();
+    let runtime = Arc::clone(runtime);
+    let publish = move || {
+        runtime.publisher.publish(scratch, &Order { name: &name, allowance, media_types: &media_types })
+    };
+    let published = blocking(publish).await?;
+    let title = title(facts, result);
+    Ok(published.map_err(|error| unpublished(&error))?.map(|published| publication(published, title)))
+}
+
+/// Whose fault it is that something could not be published.
+fn unpublished(error: &PublishError) -> Fault {
+    let class = match error {
+        PublishError::Collect(CollectError::Quota { .. }) => Class::Quota,
+        PublishError::Collect(CollectError::Io { .. }) | PublishError::Exists(_) | PublishError::Io { .. } => {
+            Class::HostFault
+        }
+        PublishError::Collect(_) => Class::BadOutput,
+    };
+    Fault::new(class, error.to_string())
+}
+
+/// A `title` in the result of a job that has none becomes its subject's.
+fn title(facts: &Facts, result: &str) -> String {
+    if !facts.about.title.is_empty() {
+        return facts.about.title.clone();
+    }
+    let result: serde_json::Value = serde_json::from_str(result).unwrap_or_default();
+    result.get("title").and_then(|title| title.as_str()).unwrap_or_default().to_owned()
+}
+
+fn publication(published: Published, title: String) -> Publication {
+    let files = published.files.into_iter().map(|file| PublishedFile {
+        path: file.path,
+        bytes: file.bytes,
+        sha256: file.sha256,
+        media_type: file.media_type,
+    });
+    Publication { location: published.location, title, files: files.collect() }
+}
+
+fn settlement(
+    runtime: &Runtime,
+    facts: Facts,
+    report: Report,
+    publication: Option<Publication>,
+) -> Settlement {
+    let now = clock::now();
+    let policy = runtime.config.policy(&facts.kind);
+    let transition = job::finish(&facts.running, &report.outcome, &policy, now, fastrand::f64());
+    let follow = match transition.next {
+        Next::Completed { .. } => follow(runtime, &facts.kind),
+        _ => Vec::new(),
+    };
+    let text = |text: String| (!text.is_empty()).then_some(text);
+    let mut record = AttemptRecord {
+        boot: runtime.boot,
+        finished_at: now,
+        outcome: "stopped",
+        message: None,
+        details: None,
+        backtrace: None,
+        usage: Some(report.usage),
+        log: text(report.log.text),
+        log_dropped: report.log.dropped,
+    };
+    match report.outcome {
+        Outcome::Done(_) => record.outcome = "done",
+        Outcome::Unchanged(_) => record.outcome = "unchanged",
+        Outcome::Stopped => {}
+        Outcome::Failed(fault) => {
+            record.outcome = fault.class.name();
+            record.message = Some(fault.message);
+            record.details = fault.details;
+            record.backtrace = text(fault.backtrace);
+        }
+    }
+    Settlement { facts, transition, attempt: record, publication, follow }
+}
+
+fn follow(runtime: &Runtime, kind: &str) -> Vec<Follow> {
+    let routes = runtime.handlers.routes();
+    let behind = |kind: &String| Follow {
+        kind: kind.clone(),
+        queue: kind.clone(),
+        max_attempts: runtime.config.policy(kind).max_attempts,
+        digest: routes.get(kind).map(|route| route.digest.clone()),
+    };
+    runtime.pipeline.followers(kind).iter().map(behind).collect()
+}

@@ -1,0 +1,111 @@
+//! The loops: wake, read, ask the rules, apply.
+//!
+//! What they share is a [`Runtime`]: the store, the engine, the handlers that
+//! are ready, and the attempts that run right now. The process that has one is
+//! the host of its project.
+
+pub mod attempt;
+pub mod handler;
+pub mod import;
+pub mod recovery;
+pub mod worker;
+
+use crate::artifact::publish::Publisher;
+use crate::config::Config;
+use crate::project::Project;
+use crate::rules::pipeline::Pipeline;
+use crate::sandbox::{GuestThreads, Stopper};
+use crate::store::{Store, StoreError};
+use handler::Handlers;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Why a loop ends before it is told to.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The store said no. The host stops: what it cannot write it must not do.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A handler that came with capstan cannot be used.
+    #[error("handler {name}: {error}")]
+    Handler {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: String,
+    },
+    /// The file system said no.
+    #[error("cannot {doing} {path}: {error}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The reason.
+        error: std::io::Error,
+    },
+    /// A folder of the project is not usable.
+    #[error("{0}")]
+    Folder(String),
+    /// The engine said no.
+    #[error("engine: {0}")]
+    Engine(String),
+    /// A loop panicked.
+    #[error("a part of the host ended without a word: {0}; this is a bug in capstan")]
+    Bug(String),
+}
+
+/// What the loops share.
+pub struct Runtime {
+    /// The project.
+    pub project: Project,
+    /// Its configuration.
+    pub config: Arc<Config>,
+    /// Which kinds follow which.
+    pub pipeline: Pipeline,
+    /// Its store.
+    pub store: Store,
+    /// The number of this boot.
+    pub boot: i64,
+    /// The id of this host.
+    pub host: String,
+    /// The handlers that are ready.
+    pub handlers: Arc<Handlers>,
+    /// Where their artifacts go.
+    pub publisher: Publisher,
+    /// Where guests run.
+    pub guests: GuestThreads,
+    /// The attempts that run right now.
+    pub running: RunningAttempts,
+}
+
+/// The attempts that run right now: job → how to stop it.
+#[derive(Debug, Default)]
+pub struct RunningAttempts(Mutex<BTreeMap<i64, Stopper>>);
+
+impl RunningAttempts {
+    fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<i64, Stopper>) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// An attempt of this job begins.
+    pub fn begin(&self, job: i64, stopper: Stopper) {
+        self.with(|running| running.insert(job, stopper));
+    }
+
+    /// The attempt of this job has ended.
+    pub fn end(&self, job: i64) {
+        self.with(|running| running.remove(&job));
+    }
+
+    /// How to stop the attempt of this job, if one runs.
+    pub fn stopper(&self, job: i64) -> Option<Stopper> {
+        self.with(|running| running.get(&job).cloned())
+    }
+
+    /// How to stop every attempt.
+    pub fn stoppers(&self) -> Vec<Stopper> {
+        self.with(|running| running.values().cloned().collect())
+    }
+}

@@ -1,0 +1,158 @@
+//! Claiming jobs and running their attempts.
+//!
+//! One claim at a time, never for more than the free slots, and only so far
+//! ahead of the guest threads as [`crate::rules::queue::claimable`] says. Each
+//! claimed job is a task of its own; what it writes joins the same group commit
+//! as the next claim.
+
+use super::import::Roots;
+use super::{Runtime, ServiceError, attempt};
+use crate::clock;
+use crate::rules::queue::claimable;
+use crate::rules::time::Timestamp;
+use crate::sandbox::{self, Reason};
+use crate::store::claim::{ClaimRequest, Claimed};
+use crate::store::view::Pulse;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+/// What an attempt costs a guest thread beside the guest itself: from the
+/// benchmark `sandbox`.
+const OVERHEAD: Duration = Duration::from_micros(20);
+
+/// Thread time per attempt, as a moving mean.
+#[derive(Debug, Default)]
+struct Busy(AtomicU64);
+
+impl Busy {
+    fn saw(&self, cpu_us: u64) {
+        let seen = cpu_us.saturating_mul(1_000);
+        let mean = self.0.load(Ordering::Relaxed);
+        self.0.store(if mean == 0 { seen } else { mean - mean / 8 + seen / 8 }, Ordering::Relaxed);
+    }
+
+    fn mean(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed)) + OVERHEAD
+    }
+}
+
+struct Worker {
+    runtime: Arc<Runtime>,
+    roots: Arc<Roots>,
+    busy: Arc<Busy>,
+    ended: Arc<Notify>,
+    attempts: JoinSet<Result<(), ServiceError>>,
+}
+
+/// Run jobs until `stop` says so; then wait for what runs, for the grace time at
+/// most, and stop the rest.
+///
+/// # Errors
+/// The store said no.
+pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Result<(), ServiceError> {
+    let mut worker = Worker {
+        runtime,
+        roots: Arc::default(),
+        busy: Arc::default(),
+        ended: Arc::default(),
+        attempts: JoinSet::new(),
+    };
+    let mut pulse = worker.runtime.store.pulse();
+    while !*stop.borrow_and_update() {
+        worker.reap()?;
+        let seen = *pulse.borrow_and_update();
+        if worker.claim(&seen).await? > 0 {
+            continue;
+        }
+        let timer = until(seen.next_timer, clock::now());
+        tokio::select! {
+            changed = pulse.changed() => if changed.is_err() { break },
+            _ = stop.changed() => {},
+            () = worker.ended.notified() => {},
+            () = tokio::time::sleep(timer) => {},
+        }
+    }
+    worker.finish().await
+}
+
+/// How long until a timer rings; an hour when there is none, so that a jump of
+/// the wall clock is noticed.
+fn until(timer: Option<Timestamp>, now: Timestamp) -> Duration {
+    let longest = Duration::from_secs(3_600);
+    timer.map_or(longest, |at| at.since(now).duration().min(longest))
+}
+
+impl Worker {
+    /// Claim what there is room for; how many jobs.
+    async fn claim(&mut self, seen: &Pulse) -> Result<usize, ServiceError> {
+        let now = clock::now();
+        let is_due = seen.next_timer.is_some_and(|at| at <= now);
+        let guests = &self.runtime.guests;
+        let free = claimable(
+            u64::from(self.runtime.config.worker.slots),
+            self.attempts.len() as u64,
+            guests.waiting() as u64,
+            guests.threads() as u64,
+            self.busy.mean(),
+        );
+        if free == 0 || (seen.ready == 0 && !is_due) {
+            return Ok(0);
+        }
+        let request = ClaimRequest {
+            free,
+            boot: self.runtime.boot,
+            host: self.runtime.host.clone(),
+            now,
+            routes: self.runtime.handlers.routes(),
+        };
+        let claimed = self.runtime.store.claim(request).await?;
+        let jobs = claimed.len();
+        claimed.into_iter().for_each(|job| self.start(job));
+        Ok(jobs)
+    }
+
+    fn start(&mut self, job: Claimed) {
+        let id = job.facts.running.id;
+        let (stopper, signal) = sandbox::pair();
+        self.runtime.running.begin(id, stopper);
+        let runtime = Arc::clone(&self.runtime);
+        let (roots, busy, ended) = (Arc::clone(&self.roots), Arc::clone(&self.busy), Arc::clone(&self.ended));
+        self.attempts.spawn(async move {
+            let used = attempt::run(&runtime, &roots, job, signal).await;
+            runtime.running.end(id);
+            ended.notify_one();
+            busy.saw(used.as_ref().map_or(0, |usage| usage.cpu_us + usage.host_us));
+            used.map(|_| ())
+        });
+    }
+
+    /// Take note of attempts that have ended.
+    fn reap(&mut self) -> Result<(), ServiceError> {
+        while let Some(ended) = self.attempts.try_join_next() {
+            ended.map_err(|error| ServiceError::Bug(error.to_string()))??;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(), ServiceError> {
+        let grace = tokio::time::sleep(self.runtime.config.worker.grace.duration());
+        tokio::pin!(grace);
+        let mut asked = false;
+        while !self.attempts.is_empty() {
+            tokio::select! {
+                ended = self.attempts.join_next() => match ended {
+                    Some(ended) => ended.map_err(|error| ServiceError::Bug(error.to_string()))??,
+                    None => break,
+                },
+                () = &mut grace, if !asked => {
+                    asked = true;
+                    self.runtime.running.stoppers().iter().for_each(|stopper| stopper.stop(Reason::Shutdown));
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! One transaction's worth of operations, and the counts that they move.
+//!
+//! Operations of one sort are applied by one statement each, however many there
+//! are. What they change in counts, in items and in imports is gathered in
+//! memory and written once, at the end of the same transaction.
+
+use super::op::{Op, Reply};
+use super::view::View;
+use super::{StoreError, boot, claim, handler, import, job, settle};
+use crate::rules::import::Tree;
+use crate::rules::job::{Made, State};
+use crate::rules::time::Timestamp;
+use sqlx::SqliteConnection;
+use std::collections::BTreeMap;
+
+/// A transaction that is being filled.
+pub(super) struct Batch<'a> {
+    pub(super) conn: &'a mut SqliteConnection,
+    pub(super) view: &'a mut View,
+    tallies: BTreeMap<(String, State), i64>,
+    items: BTreeMap<(i64, i64), Tree>,
+    open_jobs: BTreeMap<i64, i64>,
+    now: Timestamp,
+    sequences: (i64, i64),
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(conn: &'a mut SqliteConnection, view: &'a mut View) -> Self {
+        let sequences = (view.next_job, view.next_lease);
+        Self {
+            conn,
+            view,
+            tallies: BTreeMap::new(),
+            items: BTreeMap::new(),
+            open_jobs: BTreeMap::new(),
+            now: Timestamp(0),
+            sequences,
+        }
+    }
+
+    /// Apply everything; the answers are in the order of the operations.
+    pub(super) async fn apply(mut self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
+        let mut replies: Vec<Reply> = Vec::with_capacity(ops.len());
+        for op in ops {
+            replies.push(self.rare(op).await?);
+        }
+        settle::apply(&mut self, ops, &mut replies).await?;
+        job::insert(&mut self, ops, &mut replies).await?;
+        claim::apply(&mut self, ops, &mut replies).await?;
+        self.flush().await?;
+        Ok(replies)
+    }
+
+    /// Operations that come one at a time.
+    async fn rare(&mut self, op: &Op) -> Result<Reply, StoreError> {
+        Ok(match op {
+            Op::Boot(new) => Reply::Id(boot::insert(self.conn, new).await?),
+            Op::Stop { boot, now } => boot::stop(self.conn, *boot, *now).await?,
+            Op::Handler(new) => handler::insert(self.conn, new).await?,
+            Op::Import(new) => Reply::Id(import::insert(self, new).await?),
+            Op::BreakImport { id, error, now } => import::break_off(self, *id, error, *now).await?,
+            Op::AskCancel { jobs, by } => job::ask_cancel(self.conn, jobs, by).await?,
+            Op::Turn { transitions, now } => Reply::Applied(settle::turn(self, transitions, *now).await?),
+            Op::Chunk(chunk) => import::advance(self, chunk).await?,
+            Op::Settle(_) | Op::Recover { .. } | Op::Add(_) | Op::Claim(_) | Op::Close => Reply::Done,
+        })
+    }
+
+    /// The batch happens at this time (the latest one named by its operations).
+    pub(super) fn at(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// A job leaves one state and enters another.
+    pub(super) fn moved(&mut self, kind: &str, item: Option<(i64, i64)>, from: (State, Made), to: (State, Made)) {
+        self.tally(kind, from.0, -1);
+        self.tally(kind, to.0, 1);
+        if let Some(item) = item {
+            let tree = self.items.entry(item).or_default();
+            *tree = tree.without(from.0, from.1).with(to.0, to.1);
+            *self.open_jobs.entry(item.0).or_insert(0) += i64::from(to.0.is_open()) - i64::from(from.0.is_open());
+        }
+    }
+
+    /// A job is new.
+    pub(super) fn added(&mut self, kind: &str, item: Option<(i64, i64)>) {
+        self.tally(kind, State::Queued, 1);
+        if let Some(item) = item {
+            let tree = self.items.entry(item).or_default();
+            *tree = tree.with(State::Queued, Made::Something);
+            *self.open_jobs.entry(item.0).or_insert(0) += 1;
+        }
+    }
+
+    fn tally(&mut self, kind: &str, state: State, by: i64) {
+        self.view.count(kind, state, by);
+        if let Some(jobs) = self.tallies.get_mut(&(kind.to_owned(), state)) {
+            *jobs += by;
+        } else {
+            self.tallies.insert((kind.to_owned(), state), by);
+        }
+    }
+
+    async fn flush(mut self) -> Result<(), StoreError> {
+        self.flush_tallies().await?;
+        self.flush_sequences().await?;
+        if !self.items.is_empty() {
+            let (items, open_jobs, now) =
+                (std::mem::take(&mut self.items), std::mem::take(&mut self.open_jobs), self.now);
+            import::account(&mut self, items, open_jobs, now).await?;
+        }
+        Ok(())
+    }
+
+    async fn flush_tallies(&mut self) -> Result<(), StoreError> {
+        let rows: Vec<(&str, &str, i64)> = self
+            .tallies
+            .iter()
+            .filter(|(_, jobs)| **jobs != 0)
+            .map(|((kind, state), jobs)| (kind.as_str(), state.name(), *jobs))
+            .collect();
+        if rows.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO tally (kind, state, jobs)
+             SELECT value->>0, value->>1, value->>2 FROM json_each($1) WHERE true
+             ON CONFLICT (kind, state) DO UPDATE SET jobs = jobs + excluded.jobs",
+        )
+        .bind(json(&rows)?)
+        .execute(&mut *self.conn)
+        .await?;
+        Ok(())
+    }
+
+    async fn flush_sequences(&mut self) -> Result<(), StoreError> {
+        if self.sequences != (self.view.next_job, self.view.next_lease) {
+            sqlx::query("UPDATE sequence SET next = CASE name WHEN 'job' THEN $1 ELSE $2 END")
+                .bind(self.view.next_job)
+                .bind(self.view.next_lease)
+                .execute(&mut *self.conn)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Rows as the JSON text that a set-based statement reads with `json_each`.
+pub(super) fn json<T: serde::Serialize>(rows: &T) -> Result<String, StoreError> {
+    serde_json::to_string(rows).map_err(|error| StoreError::Corrupt(error.to_string()))
+}

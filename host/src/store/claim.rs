@@ -1,0 +1,260 @@
+//! Taking ready jobs.
+//!
+//! A claim looks only at rows of the ready index, never at what waits for a
+//! time, a key, a queue or its subject. Free slots are shared among queues by
+//! [`crate::rules::queue::share`]. A job whose subject is being worked on by
+//! another job of its kind is parked behind it.
+
+use super::batch::{Batch, json};
+use super::op::{Op, Reply};
+use super::settle::{FACTS, Facts};
+use super::{Store, StoreError};
+use crate::rules::job::{Made, State};
+use crate::rules::queue::{Demand, share};
+use crate::rules::time::Timestamp;
+use sqlx::{QueryBuilder, Row};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Who claims how many.
+#[derive(Debug, Clone)]
+pub struct ClaimRequest {
+    /// Free slots; never more are claimed.
+    pub free: u64,
+    /// The claiming boot.
+    pub boot: i64,
+    /// The claiming host.
+    pub host: String,
+    /// Now.
+    pub now: Timestamp,
+    /// What does which kind.
+    pub routes: Arc<Routes>,
+}
+
+/// Which handler does a kind, and what it reads.
+pub type Routes = BTreeMap<String, Route>;
+
+/// One entry of [`Routes`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The handler's digest.
+    pub digest: String,
+    /// Kinds whose current generations are pinned for an attempt.
+    pub inputs: Vec<String>,
+}
+
+/// A job that was claimed.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// What is known of it.
+    pub facts: Facts,
+    /// Its payload (JSON text).
+    pub payload: String,
+    /// The pinned generations: kind → (lease, folder relative to the project).
+    pub inputs: BTreeMap<String, (i64, String)>,
+}
+
+impl Store {
+    /// Claim up to `free` jobs.
+    ///
+    /// # Errors
+    /// The database said no; then none was claimed.
+    pub async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+        match self.send(Op::Claim(request)).await? {
+            Reply::Claimed(jobs) => Ok(jobs),
+            other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
+        }
+    }
+}
+
+/// Serve every claim of a batch.
+pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Reply]) -> Result<(), StoreError> {
+    for (op, reply) in ops.iter().zip(replies) {
+        if let Op::Claim(request) = op {
+            *reply = Reply::Claimed(claim(batch, request).await?);
+        }
+    }
+    Ok(())
+}
+
+async fn claim(batch: &mut Batch<'_>, request: &ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
+    batch.at(request.now);
+    ring_timers(batch, request.now).await?;
+    let mut taken = Taken::default();
+    let mut free = request.free;
+    if free > 0 && batch.view.suspects > 0 && batch.view.running_suspect.is_none() {
+        free -= take_suspect(batch, &mut taken).await?;
+    }
+    let demands: Vec<Demand> = batch
+        .view
+        .ready
+        .iter()
+        .filter(|(_, ready)| **ready > 0)
+        .map(|(queue, ready)| Demand { queue: queue.clone(), ready: *ready, room: u64::MAX })
+        .collect();
+    for (queue, slots) in share(&demands, free, batch.view.last_served.as_deref()) {
+        take_ready(batch, &mut taken, &queue, slots).await?;
+        batch.view.last_served = Some(queue);
+    }
+    write(batch, request, &mut taken).await?;
+    park(batch, &taken).await?;
+    Ok(taken.jobs)
+}
+
+#[derive(Default)]
+struct Taken {
+    jobs: Vec<Claimed>,
+    subjects: BTreeSet<(String, String)>,
+    parked: Vec<i64>,
+}
+
+impl Taken {
+    /// Take a row, or park it if its subject is busy.
+    fn row(&mut self, row: &sqlx::sqlite::SqliteRow) -> Result<bool, StoreError> {
+        let facts = Facts::of(row)?;
+        let subject = (facts.about.subject.clone(), facts.kind.clone());
+        let busy: bool = row.try_get("busy")?;
+        if busy || !self.subjects.insert(subject) {
+            self.parked.push(facts.running.id);
+            return Ok(false);
+        }
+        self.jobs.push(Claimed { facts, payload: row.try_get("payload")?, inputs: BTreeMap::new() });
+        Ok(true)
+    }
+}
+
+/// Make ready what waited for a time that has come.
+async fn ring_timers(batch: &mut Batch<'_>, now: Timestamp) -> Result<(), StoreError> {
+    if batch.view.next_timer.is_none_or(|next| next > now) {
+        return Ok(());
+    }
+    let rung = sqlx::query("UPDATE job SET wait = 'ready' WHERE wait = 'timer' AND run_at <= $1 RETURNING queue")
+        .bind(now.0)
+        .fetch_all(&mut *batch.conn)
+        .await?;
+    for row in &rung {
+        batch.view.made_ready(row.try_get(0)?, 1);
+    }
+    let next = sqlx::query("SELECT min(run_at) FROM job WHERE wait = 'timer'").fetch_one(&mut *batch.conn).await?;
+    batch.view.next_timer = next.try_get::<Option<i64>, _>(0)?.map(Timestamp);
+    Ok(())
+}
+
+fn select(condition: &'static str) -> QueryBuilder<sqlx::Sqlite> {
+    let mut query = QueryBuilder::new("SELECT payload, ");
+    query
+        .push(FACTS)
+        .push(
+            ", EXISTS (SELECT 1 FROM job AS other WHERE other.subject = job.subject AND other.kind = job.kind
+                       AND other.state = 'running') AS busy
+             FROM job WHERE ",
+        )
+        .push(condition);
+    query
+}
+
+/// Take the suspect that is next in line; how many slots it took.
+async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken) -> Result<u64, StoreError> {
+    let mut query = select("wait = 'suspect' ORDER BY deaths, id LIMIT 1");
+    let Some(row) = query.build().fetch_optional(&mut *batch.conn).await? else { return Ok(0) };
+    let id = row.try_get("id")?;
+    // A suspect whose subject is busy keeps its place in the line.
+    if row.try_get::<bool, _>("busy")? || !taken.row(&row)? {
+        return Ok(0);
+    }
+    batch.view.suspects -= 1;
+    batch.view.running_suspect = Some(id);
+    Ok(1)
+}
+
+async fn take_ready(batch: &mut Batch<'_>, taken: &mut Taken, queue: &str, slots: u64) -> Result<(), StoreError> {
+    let mut query = select("wait = 'ready' AND queue = ");
+    query.push_bind(queue).push(" ORDER BY priority, id LIMIT ");
+    query.push_bind(i64::try_from(slots).unwrap_or(i64::MAX));
+    let rows = query.build().fetch_all(&mut *batch.conn).await?;
+    for row in &rows {
+        taken.row(row)?;
+    }
+    batch.view.made_ready(queue, -i64::try_from(rows.len()).unwrap_or(0));
+    Ok(())
+}
+
+/// Write leases and pins.
+async fn write(batch: &mut Batch<'_>, request: &ClaimRequest, taken: &mut Taken) -> Result<(), StoreError> {
+    if taken.jobs.is_empty() {
+        return Ok(());
+    }
+    let pins = pins(batch, request, &taken.jobs).await?;
+    let mut rows = Vec::with_capacity(taken.jobs.len());
+    for job in &mut taken.jobs {
+        let facts = &mut job.facts;
+        facts.running.lease = batch.view.next_lease;
+        batch.view.next_lease += 1;
+        facts.running.attempt += 1;
+        facts.started_at = request.now;
+        facts.digest = request.routes.get(&facts.kind).map(|route| route.digest.clone());
+        job.inputs = pins.get(&facts.running.id).cloned().unwrap_or_default();
+        let leases: BTreeMap<&str, i64> = job.inputs.iter().map(|(kind, (lease, _))| (kind.as_str(), *lease)).collect();
+        facts.inputs = if leases.is_empty() { None } else { Some(json(&leases)?) };
+        rows.push((facts.running.id, facts.running.lease, facts.digest.clone(), facts.inputs.clone()));
+        let from = (State::Queued, Made::Something);
+        batch.moved(&facts.kind, facts.item, from, (State::Running, Made::Something));
+    }
+    sqlx::query(
+        "UPDATE job SET state = 'running', wait = NULL, attempt = attempt + 1, lease = new.value->>1,
+            digest = new.value->>2, inputs = new.value->>3,
+            host_id = $2, boot_id = $3, started_at = $4, finished_at = NULL
+         FROM json_each($1) AS new WHERE job.id = new.value->>0",
+    )
+    .bind(json(&rows)?)
+    .bind(&request.host)
+    .bind(request.boot)
+    .bind(request.now.0)
+    .execute(&mut *batch.conn)
+    .await?;
+    Ok(())
+}
+
+/// The current generations that the claimed jobs are to read: job → kind →
+/// (lease, folder).
+async fn pins(
+    batch: &mut Batch<'_>,
+    request: &ClaimRequest,
+    jobs: &[Claimed],
+) -> Result<BTreeMap<i64, BTreeMap<String, (i64, String)>>, StoreError> {
+    let mut wanted = Vec::new();
+    for job in jobs {
+        let inputs = request.routes.get(&job.facts.kind).map_or(&[][..], |route| &route.inputs);
+        wanted.extend(inputs.iter().map(|kind| (job.facts.running.id, &job.facts.about.subject, kind)));
+    }
+    let mut pins: BTreeMap<i64, BTreeMap<String, (i64, String)>> = BTreeMap::new();
+    if wanted.is_empty() {
+        return Ok(pins);
+    }
+    let rows = sqlx::query(
+        "SELECT want.value->>0, current.kind, current.lease, generation.location
+         FROM json_each($1) AS want
+         JOIN current ON current.subject = want.value->>1 AND current.kind = want.value->>2
+         JOIN generation ON generation.lease = current.lease",
+    )
+    .bind(json(&wanted)?)
+    .fetch_all(&mut *batch.conn)
+    .await?;
+    for row in &rows {
+        pins.entry(row.try_get(0)?).or_default().insert(row.try_get(1)?, (row.try_get(2)?, row.try_get(3)?));
+    }
+    Ok(pins)
+}
+
+/// Park ready jobs whose subject is busy; the end of what keeps it wakes them.
+async fn park(batch: &mut Batch<'_>, taken: &Taken) -> Result<(), StoreError> {
+    if taken.parked.is_empty() {
+        return Ok(());
+    }
+    sqlx::query("UPDATE job SET wait = 'subject' WHERE id IN (SELECT value FROM json_each($1))")
+        .bind(json(&taken.parked)?)
+        .execute(&mut *batch.conn)
+        .await?;
+    batch.view.behind_subject += taken.parked.len() as u64;
+    Ok(())
+}

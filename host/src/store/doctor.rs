@@ -1,0 +1,100 @@
+//! Recounting what is kept as counts, in one snapshot.
+
+use super::{Store, StoreError};
+use sqlx::Row;
+
+/// A statement whose rows are findings, and what they mean.
+struct Check {
+    name: &'static str,
+    sql: &'static str,
+}
+
+/// What a check of the database found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// The check.
+    pub check: &'static str,
+    /// What is wrong, naming the row.
+    pub what: String,
+}
+
+const CHECKS: [Check; 8] = [
+    Check {
+        name: "counts equal rows",
+        sql: "SELECT 'kind ' || kind || ' ' || state || ': counted ' || sum(counted) || ', rows ' || sum(rows)
+              FROM (SELECT kind, state, jobs AS counted, 0 AS rows FROM tally
+                    UNION ALL SELECT kind, state, 0, count(*) FROM job GROUP BY kind, state)
+              GROUP BY kind, state HAVING sum(counted) <> sum(rows)",
+    },
+    Check {
+        name: "each accepted job is in one place",
+        sql: "SELECT 'accepted ' || (next - 1) || ', on record ' || (SELECT count(*) FROM job)
+              FROM sequence WHERE name = 'job' AND next - 1 <> (SELECT count(*) FROM job)",
+    },
+    Check {
+        name: "leases belong to this boot",
+        sql: "SELECT 'job ' || id || ' runs under boot ' || boot_id || ', the newest is ' || (SELECT max(id) FROM boot)
+              FROM job WHERE state = 'running' AND boot_id <> (SELECT max(id) FROM boot)",
+    },
+    Check {
+        name: "completed jobs have an attempt",
+        sql: "SELECT 'job ' || id FROM job WHERE state = 'completed'
+              AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.lease = job.lease AND attempt.job_id = job.id) LIMIT 20",
+    },
+    Check {
+        name: "imports add up",
+        sql: "SELECT 'import ' || id || ': total ' || total || ', accounted '
+                     || (done + failed + cancelled + duplicate + skipped + invalid)
+              FROM import WHERE total < done + failed + cancelled + duplicate + skipped + invalid
+                 OR (state = 'completed' AND total <> done + failed + cancelled + duplicate + skipped + invalid)",
+    },
+    Check {
+        name: "items equal their jobs",
+        sql: "SELECT 'import ' || i.import_id || ' item ' || i.item
+              FROM item AS i JOIN (
+                SELECT import_id, item, sum(state IN ('queued', 'running')) AS open, sum(state = 'failed') AS failed,
+                       sum(state = 'cancelled') AS cancelled, sum(state = 'completed' AND unchanged = 0) AS made
+                FROM job WHERE import_id IS NOT NULL GROUP BY import_id, item) AS j
+              ON j.import_id = i.import_id AND j.item = i.item
+              WHERE (i.open, i.failed, i.cancelled, i.made) <> (j.open, j.failed, j.cancelled, j.made) LIMIT 20",
+    },
+    Check {
+        name: "current generations exist",
+        sql: "SELECT 'subject ' || subject || ' kind ' || kind || ' points at generation ' || lease
+              FROM current WHERE lease NOT IN (SELECT lease FROM generation)",
+    },
+    Check {
+        name: "no published generation is doubled",
+        sql: "SELECT 'job ' || job_id || ' round ' || round || ' published ' || count(*) || ' times'
+              FROM attempt WHERE outcome = 'done' GROUP BY job_id, round HAVING count(*) > 1",
+    },
+];
+
+impl Store {
+    /// Recount; what is wrong.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn check(&self) -> Result<Vec<Finding>, StoreError> {
+        let mut snapshot = self.readers().begin().await?;
+        let mut findings = Vec::new();
+        for check in &CHECKS {
+            for row in sqlx::query(check.sql).fetch_all(&mut *snapshot).await? {
+                findings.push(Finding { check: check.name, what: row.try_get(0)? });
+            }
+        }
+        for row in sqlx::query("PRAGMA quick_check").fetch_all(&mut *snapshot).await? {
+            let what: String = row.try_get(0)?;
+            if what != "ok" {
+                findings.push(Finding { check: "the file is sound", what });
+            }
+        }
+        snapshot.commit().await?;
+        Ok(findings)
+    }
+}
+
+/// The names of the checks, in their order.
+pub fn checks() -> impl Iterator<Item = &'static str> {
+    CHECKS.iter().map(|check| check.name).chain(std::iter::once("the file is sound"))
+}

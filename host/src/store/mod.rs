@@ -1,0 +1,106 @@
+//! All SQL, and nothing else.
+//!
+//! One [`Store`] with `impl` blocks by noun. Writes are operations that one
+//! writer task applies in group commits (see [`writer`]); reads go to a pool of
+//! read-only connections and never wait for a write. What this cannot promise:
+//! a read that follows somebody else's write sees it only once that write was
+//! answered.
+
+pub mod artifact;
+pub mod attempt;
+mod batch;
+pub mod boot;
+pub mod claim;
+pub mod doctor;
+pub mod handler;
+pub mod import;
+pub mod job;
+pub mod op;
+pub mod pipeline;
+pub mod settle;
+pub mod sqlite;
+pub mod stats;
+pub mod view;
+mod writer;
+
+use op::{Op, Reply};
+use sqlx::SqlitePool;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot, watch};
+use view::Pulse;
+
+/// What can go wrong with the store.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// The database was written by a newer capstan.
+    #[error("database {path} has schema version {found}, this capstan knows up to {known}: use the newer capstan, or restore the backup in state/backups")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// A row holds what no version of capstan writes.
+    #[error("database row is not readable: {0}: run `capstan doctor`")]
+    Corrupt(String),
+    /// The file system said no.
+    #[error("{doing} {path}: {cause}")]
+    Io {
+        /// What was tried.
+        doing: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// The reason.
+        cause: String,
+    },
+    /// The database said no.
+    #[error("database: {0}")]
+    Database(Arc<sqlx::Error>),
+    /// The writer has ended.
+    #[error("the store is closed: the host is shutting down")]
+    Closed,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
+
+/// The store of one project. Cheap to clone; the last clone ends the writer.
+#[derive(Clone, Debug)]
+pub struct Store {
+    ops: mpsc::Sender<(Op, oneshot::Sender<Result<Reply, StoreError>>)>,
+    pulse: watch::Receiver<Pulse>,
+    readers: SqlitePool,
+}
+
+impl Store {
+    /// What the last commit left: how much is ready, when the next timer is due.
+    /// Changes after every commit.
+    pub fn pulse(&self) -> watch::Receiver<Pulse> {
+        self.pulse.clone()
+    }
+
+    /// The read-only connections.
+    pub(crate) fn readers(&self) -> &SqlitePool {
+        &self.readers
+    }
+
+    /// Wait until every earlier write is committed, then end the writer and
+    /// close every connection.
+    pub async fn close(self) {
+        // A closed channel means that the writer has ended already.
+        let _ = self.send(Op::Close).await;
+        self.readers.close().await;
+    }
+
+    async fn send(&self, op: Op) -> Result<Reply, StoreError> {
+        let (answer, reply) = oneshot::channel();
+        self.ops.send((op, answer)).await.map_err(|_| StoreError::Closed)?;
+        reply.await.map_err(|_| StoreError::Closed)?
+    }
+}

@@ -1,0 +1,60 @@
+//! What the writer task is asked, and what it answers.
+//!
+//! An operation is plain data that can be applied more than once: when a batch
+//! fails it is rolled back and its halves are tried again, until the operation
+//! that cannot be applied is alone.
+
+use super::boot::NewBoot;
+use super::claim::{ClaimRequest, Claimed};
+use super::handler::NewHandler;
+use super::import::{Chunk, NewImport};
+use super::job::NewJob;
+use super::settle::{Applied, Settlement};
+use crate::rules::job::Transition;
+use crate::rules::time::Timestamp;
+
+/// One write.
+#[derive(Debug, Clone)]
+pub(crate) enum Op {
+    /// A process took the lock.
+    Boot(NewBoot),
+    /// The process says that it ends cleanly.
+    Stop { boot: i64, now: Timestamp },
+    /// Register a component.
+    Handler(NewHandler),
+    /// Accept an import whose list is on disk.
+    Import(NewImport),
+    /// Dispatch the next items of an import.
+    Chunk(Chunk),
+    /// An import's list cannot be read.
+    BreakImport { id: i64, error: String, now: Timestamp },
+    /// Write who asked to cancel jobs that run.
+    AskCancel { jobs: Vec<i64>, by: String },
+    /// Apply the ends of attempts.
+    Settle(Vec<Settlement>),
+    /// Apply changes to jobs that do not run.
+    Turn { transitions: Vec<Transition>, now: Timestamp },
+    /// Requeue or fail what a dead host left running.
+    Recover { settlements: Vec<Settlement> },
+    /// Accept jobs.
+    Add(Vec<NewJob>),
+    /// Take ready jobs.
+    Claim(ClaimRequest),
+    /// End the writer.
+    Close,
+}
+
+/// What an operation answers.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// It is written.
+    Done,
+    /// The id of what was made.
+    Id(i64),
+    /// The ids of the jobs, in the order in which they were given.
+    Ids(Vec<i64>),
+    /// What was claimed.
+    Claimed(Vec<Claimed>),
+    /// Which transitions were applied, in the order in which they were given.
+    Applied(Vec<Applied>),
+}

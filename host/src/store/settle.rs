@@ -1,0 +1,379 @@
+//! Changes of state, guarded by what they expect.
+//!
+//! The end of an attempt is one [`Settlement`]: the transition, the attempt row,
+//! what was published and which kinds follow, committed together or not at all.
+//! Settlements whose job is no longer running under their lease touch nothing
+//! and are answered [`Applied::Stale`].
+
+use super::artifact::{self, Publication};
+use super::attempt::{self, AttemptRecord};
+use super::batch::{Batch, json};
+use super::job;
+use super::op::{Op, Reply};
+use super::pipeline::{self, Follow};
+use super::{Store, StoreError};
+use crate::rules::job::{Expect, Made, Memory, Next, Running, State, Transition, Trust};
+use crate::rules::time::Timestamp;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqlitePool};
+use std::collections::BTreeSet;
+
+/// What does not change about a job while it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// What the rules know.
+    pub running: Running,
+    /// Its kind.
+    pub kind: String,
+    /// Its lane.
+    pub queue: String,
+    /// What it is about.
+    pub about: job::About,
+    /// How many parents it has.
+    pub depth: i64,
+    /// Smaller runs first.
+    pub priority: i64,
+    /// Its place in an import.
+    pub item: Option<(i64, i64)>,
+    /// Rounds so far.
+    pub round: u32,
+    /// When the attempt was claimed.
+    pub started_at: Timestamp,
+    /// The handler that was to do it.
+    pub digest: Option<String>,
+    /// The pinned generations, as JSON text.
+    pub inputs: Option<String>,
+}
+
+pub(super) const FACTS: &str = "id, coalesce(lease, 0) AS lease, attempt, max_attempts, deferrals, deferred_since, deaths, suspect, kind, \
+    queue, subject, source, title, tags, depth, priority, import_id, item, round, started_at, digest, inputs";
+
+impl Facts {
+    /// The facts in a row that holds [`FACTS`].
+    pub(super) fn of(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let tags = row.try_get::<&str, _>("tags")?;
+        let item = row.try_get::<Option<i64>, _>("import_id")?.zip(row.try_get("item")?);
+        Ok(Self {
+            running: job::running(row)?,
+            kind: row.try_get("kind")?,
+            queue: row.try_get("queue")?,
+            about: job::About {
+                subject: row.try_get("subject")?,
+                source: row.try_get("source")?,
+                title: row.try_get("title")?,
+                tags: if tags == "[]" {
+                    Vec::new()
+                } else {
+                    serde_json::from_str(tags).map_err(|error| sqlx::Error::Decode(error.into()))?
+                },
+            },
+            depth: row.try_get("depth")?,
+            priority: row.try_get("priority")?,
+            item,
+            round: row.try_get("round")?,
+            started_at: Timestamp(row.try_get::<Option<i64>, _>("started_at")?.unwrap_or(0)),
+            digest: row.try_get("digest")?,
+            inputs: row.try_get("inputs")?,
+        })
+    }
+
+    pub(super) async fn running(pool: &SqlitePool) -> Result<Vec<Self>, StoreError> {
+        let mut query = sqlx::QueryBuilder::new("SELECT ");
+        query.push(FACTS).push(" FROM job WHERE state = 'running' ORDER BY id");
+        let rows = query.build().fetch_all(pool).await?;
+        Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
+    }
+}
+
+/// The end of one attempt.
+#[derive(Debug, Clone)]
+pub struct Settlement {
+    /// The job.
+    pub facts: Facts,
+    /// What becomes of it.
+    pub transition: Transition,
+    /// How the attempt went.
+    pub attempt: AttemptRecord,
+    /// What it published.
+    pub publication: Option<Publication>,
+    /// The kinds that follow when it completed.
+    pub follow: Vec<Follow>,
+}
+
+/// Whether a transition was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// It was.
+    Yes,
+    /// The job was no longer what the transition expected.
+    Stale,
+}
+
+impl Store {
+    /// Apply the end of an attempt.
+    ///
+    /// # Errors
+    /// The database said no; then nothing was applied.
+    pub async fn settle(&self, settlement: Settlement) -> Result<Applied, StoreError> {
+        match self.send(Op::Settle(vec![settlement])).await? {
+            Reply::Applied(applied) => applied.first().copied().ok_or_else(|| StoreError::Corrupt("no answer".into())),
+            other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
+        }
+    }
+
+    /// Requeue or fail the jobs that a dead host left running.
+    ///
+    /// # Errors
+    /// The database said no; then nothing was applied.
+    pub async fn recover(&self, settlements: Vec<Settlement>) -> Result<Vec<Applied>, StoreError> {
+        match self.send(Op::Recover { settlements }).await? {
+            Reply::Applied(applied) => Ok(applied),
+            other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
+        }
+    }
+}
+
+/// Apply every settlement of a batch.
+pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Reply]) -> Result<(), StoreError> {
+    let all: Vec<&Settlement> = ops.iter().flat_map(settlements).collect();
+    if all.is_empty() {
+        return Ok(());
+    }
+    let held = write_ends(batch, &all).await?;
+    let mut applied = Vec::with_capacity(all.len());
+    for settlement in &all {
+        if held.contains(&settlement.transition.job) {
+            count(batch, settlement);
+            applied.push(*settlement);
+        }
+    }
+    attempt::insert(batch, &applied).await?;
+    artifact::insert(batch, &applied).await?;
+    pipeline::follow(batch, &applied).await?;
+    let free: Vec<(&str, &str)> =
+        applied.iter().map(|s| (s.facts.about.subject.as_str(), s.facts.kind.as_str())).collect();
+    release_subjects(batch, &free).await?;
+    for (op, reply) in ops.iter().zip(replies) {
+        if matches!(op, Op::Settle(_) | Op::Recover { .. }) {
+            let hold = |s: &Settlement| if held.contains(&s.transition.job) { Applied::Yes } else { Applied::Stale };
+            *reply = Reply::Applied(settlements(op).iter().map(hold).collect());
+        }
+    }
+    Ok(())
+}
+
+fn settlements(op: &Op) -> &[Settlement] {
+    match op {
+        Op::Settle(settlements) | Op::Recover { settlements } => settlements,
+        _ => &[],
+    }
+}
+
+/// Write the new state of each job that still runs under its lease; their ids.
+async fn write_ends(batch: &mut Batch<'_>, all: &[&Settlement]) -> Result<BTreeSet<i64>, StoreError> {
+    let mut rows = Vec::with_capacity(all.len());
+    for settlement in all {
+        let Expect::Running { lease } = settlement.transition.expect else { continue };
+        rows.push((settlement.transition.job, lease, row(&settlement.transition, settlement.attempt.finished_at)));
+    }
+    let updated = sqlx::query(
+        "UPDATE job SET
+            state = new.value->>'$[2].state', wait = new.value->>'$[2].wait', why = new.value->>'$[2].why',
+            run_at = coalesce(new.value->>'$[2].run_at', run_at),
+            attempt = coalesce(new.value->>'$[2].attempt', attempt),
+            finished_at = new.value->>'$[2].finished_at',
+            unchanged = new.value->>'$[2].unchanged', result = new.value->>'$[2].result',
+            error_class = new.value->>'$[2].class', error_message = new.value->>'$[2].message',
+            deferrals = new.value->>'$[2].deferrals', deferred_since = new.value->>'$[2].since',
+            deaths = new.value->>'$[2].deaths', suspect = new.value->>'$[2].suspect', cancel_by = NULL
+         FROM json_each($1) AS new
+         WHERE job.id = new.value->>'$[0]' AND job.state = 'running' AND job.lease = new.value->>'$[1]'
+         RETURNING job.id",
+    )
+    .bind(json(&rows)?)
+    .fetch_all(&mut *batch.conn)
+    .await?;
+    Ok(updated.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+}
+
+/// The columns that a transition sets.
+#[derive(serde::Serialize)]
+struct Columns<'a> {
+    state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wait: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<Timestamp>,
+    unchanged: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    class: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    deferrals: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<Timestamp>,
+    deaths: u32,
+    suspect: u8,
+}
+
+fn row(transition: &Transition, now: Timestamp) -> Columns<'_> {
+    let Memory { deferrals, deferred_since, deaths, trust } = transition.memory;
+    let state = State::of(&transition.next);
+    let mut row = Columns {
+        state,
+        wait: wait(transition, now),
+        why: None,
+        run_at: None,
+        attempt: None,
+        finished_at: (!state.is_open()).then_some(now),
+        unchanged: 0,
+        result: None,
+        class: transition.error.as_ref().map(|(class, _)| class.name()),
+        message: transition.error.as_ref().map(|(_, message)| message.as_str()),
+        deferrals,
+        since: deferred_since,
+        deaths,
+        suspect: u8::from(trust == Trust::Suspect),
+    };
+    match &transition.next {
+        Next::Completed { result, made } => {
+            row.result = (result != "null").then_some(result.as_str());
+            row.unchanged = u8::from(*made == Made::Nothing);
+        }
+        Next::Queued { run_at, why, attempt } => {
+            row.run_at = Some(*run_at);
+            row.why = Some(why.name());
+            row.attempt = Some(*attempt);
+        }
+        Next::Failed | Next::Cancelled => {}
+    }
+    row
+}
+
+/// Where a job stands that is queued again.
+fn wait(transition: &Transition, now: Timestamp) -> Option<&'static str> {
+    let Next::Queued { run_at, .. } = transition.next else { return None };
+    Some(match transition.memory.trust {
+        Trust::Suspect => "suspect",
+        Trust::Innocent if run_at > now => "timer",
+        Trust::Innocent => "ready",
+    })
+}
+
+fn made(next: &Next) -> Made {
+    match next {
+        Next::Completed { made, .. } => *made,
+        _ => Made::Something,
+    }
+}
+
+/// What a settlement changes in counts.
+fn count(batch: &mut Batch<'_>, settlement: &Settlement) {
+    let (facts, transition) = (&settlement.facts, &settlement.transition);
+    let now = settlement.attempt.finished_at;
+    batch.at(now);
+    if batch.view.running_suspect == Some(transition.job) {
+        batch.view.running_suspect = None;
+    }
+    let to = (State::of(&transition.next), made(&transition.next));
+    batch.moved(&facts.kind, facts.item, (State::Running, Made::Something), to);
+    queued_again(batch, transition, &facts.queue, now);
+}
+
+fn queued_again(batch: &mut Batch<'_>, transition: &Transition, queue: &str, now: Timestamp) {
+    let Next::Queued { run_at, .. } = transition.next else { return };
+    match wait(transition, now) {
+        Some("suspect") => batch.view.suspects += 1,
+        Some("timer") => batch.view.timer(run_at),
+        _ => batch.view.made_ready(queue, 1),
+    }
+}
+
+/// Wake jobs that waited for the subjects that are free now.
+async fn release_subjects(batch: &mut Batch<'_>, free: &[(&str, &str)]) -> Result<(), StoreError> {
+    if batch.view.behind_subject == 0 {
+        return Ok(());
+    }
+    let woken = sqlx::query(
+        "UPDATE job SET wait = 'ready' WHERE id IN (
+            SELECT (SELECT id FROM job WHERE wait = 'subject' AND subject = free.value->>0 AND kind = free.value->>1
+                    ORDER BY id LIMIT 1)
+            FROM json_each($1) AS free)
+         RETURNING queue",
+    )
+    .bind(json(&free)?)
+    .fetch_all(&mut *batch.conn)
+    .await?;
+    for row in &woken {
+        batch.view.made_ready(row.try_get(0)?, 1);
+        batch.view.behind_subject -= 1;
+    }
+    Ok(())
+}
+
+/// Apply changes to jobs that do not run, one by one: they are rare.
+pub(super) async fn turn(
+    batch: &mut Batch<'_>,
+    transitions: &[Transition],
+    now: Timestamp,
+) -> Result<Vec<Applied>, StoreError> {
+    batch.at(now);
+    let mut answers = Vec::with_capacity(transitions.len());
+    for transition in transitions {
+        answers.push(turn_one(batch, transition, now).await?);
+    }
+    Ok(answers)
+}
+
+async fn turn_one(batch: &mut Batch<'_>, transition: &Transition, now: Timestamp) -> Result<Applied, StoreError> {
+    let found = sqlx::query("SELECT kind, queue, subject, state, wait, import_id, item FROM job WHERE id = $1")
+        .bind(transition.job)
+        .fetch_optional(&mut *batch.conn)
+        .await?;
+    let Some(found) = found else { return Ok(Applied::Stale) };
+    let state = State::parse(found.try_get("state")?).ok_or_else(|| StoreError::Corrupt("job state".into()))?;
+    let holds = match transition.expect {
+        Expect::Running { .. } => false,
+        Expect::Queued => state == State::Queued,
+        Expect::Ended => matches!(state, State::Failed | State::Cancelled),
+    };
+    if !holds {
+        return Ok(Applied::Stale);
+    }
+    let new_round = transition.expect == Expect::Ended;
+    sqlx::query(
+        "UPDATE job SET
+            state = new.value->>'$.state', wait = new.value->>'$.wait', why = new.value->>'$.why',
+            run_at = coalesce(new.value->>'$.run_at', run_at), attempt = coalesce(new.value->>'$.attempt', attempt),
+            finished_at = new.value->>'$.finished_at', error_class = new.value->>'$.class',
+            error_message = new.value->>'$.message', deferrals = 0, deferred_since = NULL, deaths = 0, suspect = 0,
+            round = round + $2, resolution = NULL, cancel_by = NULL
+         FROM (SELECT $3 AS value) AS new WHERE job.id = $1",
+    )
+    .bind(transition.job)
+    .bind(i64::from(new_round))
+    .bind(json(&row(transition, now))?)
+    .execute(&mut *batch.conn)
+    .await?;
+    let (kind, queue): (String, String) = (found.try_get("kind")?, found.try_get("queue")?);
+    let item = found.try_get::<Option<i64>, _>("import_id")?.zip(found.try_get("item")?);
+    match found.try_get::<Option<&str>, _>("wait")? {
+        Some("ready") => batch.view.made_ready(&queue, -1),
+        Some("suspect") => batch.view.suspects -= 1,
+        Some("subject") => batch.view.behind_subject -= 1,
+        _ => {}
+    }
+    batch.moved(&kind, item, (state, Made::Something), (State::of(&transition.next), made(&transition.next)));
+    queued_again(batch, transition, &queue, now);
+    // It may have been the one that those behind it were to follow.
+    release_subjects(batch, &[(found.try_get("subject")?, &kind)]).await?;
+    Ok(Applied::Yes)
+}

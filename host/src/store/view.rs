@@ -1,0 +1,123 @@
+//! What the writer knows without asking.
+//!
+//! The writer is the only one who changes the database, so it keeps the few
+//! numbers that each claim needs in memory: loaded once at start, changed with
+//! every batch, and put back when a batch is rolled back.
+
+use crate::rules::job::State;
+use crate::rules::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::{Row, SqliteConnection};
+use std::collections::BTreeMap;
+
+/// What the last commit left, for whoever waits for work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Pulse {
+    /// Jobs that a claim could take now.
+    pub ready: u64,
+    /// Jobs that are queued, for whatever they wait.
+    pub queued: u64,
+    /// Jobs that run.
+    pub running: u64,
+    /// Jobs that have ended.
+    pub ended: u64,
+    /// When the next waiting job becomes ready.
+    pub next_timer: Option<Timestamp>,
+    /// Imports that still have items to dispatch or jobs to wait for.
+    pub imports: u64,
+    /// Grows with every commit.
+    pub commits: u64,
+}
+
+/// The numbers themselves.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct View {
+    pub(crate) ready: BTreeMap<String, u64>,
+    pub(crate) tally: BTreeMap<(String, State), i64>,
+    pub(crate) next_timer: Option<Timestamp>,
+    pub(crate) suspects: u64,
+    pub(crate) running_suspect: Option<i64>,
+    pub(crate) behind_subject: u64,
+    pub(crate) last_served: Option<String>,
+    pub(crate) next_job: i64,
+    pub(crate) next_lease: i64,
+    pub(crate) imports: u64,
+    pub(crate) commits: u64,
+}
+
+impl View {
+    /// Read the numbers from the database.
+    pub(crate) async fn load(conn: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+        let mut view = Self::default();
+        let ready = "SELECT queue, count(*) FROM job WHERE wait = 'ready' GROUP BY queue";
+        for row in sqlx::query(ready).fetch_all(&mut *conn).await? {
+            view.ready.insert(row.try_get(0)?, row.try_get(1)?);
+        }
+        for row in sqlx::query("SELECT kind, state, jobs FROM tally").fetch_all(&mut *conn).await? {
+            if let Some(state) = State::parse(row.try_get(1)?) {
+                view.tally.insert((row.try_get(0)?, state), row.try_get(2)?);
+            }
+        }
+        let numbers = sqlx::query(
+            "SELECT (SELECT min(run_at) FROM job WHERE wait = 'timer'),
+                    (SELECT count(*) FROM job WHERE wait = 'suspect'),
+                    (SELECT count(*) FROM job WHERE wait = 'subject'),
+                    (SELECT next FROM sequence WHERE name = 'job'),
+                    (SELECT next FROM sequence WHERE name = 'lease'),
+                    (SELECT count(*) FROM import WHERE state IN ('pending', 'processing')),
+                    (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1)",
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+        view.next_timer = numbers.try_get::<Option<i64>, _>(0)?.map(Timestamp);
+        view.suspects = numbers.try_get(1)?;
+        view.behind_subject = numbers.try_get(2)?;
+        view.next_job = numbers.try_get(3)?;
+        view.next_lease = numbers.try_get(4)?;
+        view.imports = numbers.try_get(5)?;
+        view.running_suspect = numbers.try_get(6)?;
+        Ok(view)
+    }
+
+    /// Move `by` jobs into (or out of) a state.
+    pub(crate) fn count(&mut self, kind: &str, state: State, by: i64) {
+        match self.tally.get_mut(&(kind.to_owned(), state)) {
+            Some(jobs) => *jobs += by,
+            None => {
+                self.tally.insert((kind.to_owned(), state), by);
+            }
+        }
+    }
+
+    /// A job of this queue became ready, or (negative) is no longer.
+    pub(crate) fn made_ready(&mut self, queue: &str, by: i64) {
+        match self.ready.get_mut(queue) {
+            Some(jobs) => *jobs = jobs.saturating_add_signed(by),
+            None => {
+                self.ready.insert(queue.to_owned(), u64::try_from(by).unwrap_or(0));
+            }
+        }
+    }
+
+    /// A job waits for this time.
+    pub(crate) fn timer(&mut self, at: Timestamp) {
+        self.next_timer = Some(self.next_timer.map_or(at, |next| next.min(at)));
+    }
+
+    /// What others may know.
+    pub(crate) fn pulse(&self) -> Pulse {
+        let jobs = |wanted: &[State]| {
+            let sum: i64 = self.tally.iter().filter(|((_, s), _)| wanted.contains(s)).map(|(_, n)| n).sum();
+            u64::try_from(sum).unwrap_or(0)
+        };
+        Pulse {
+            ready: self.ready.values().sum::<u64>() + self.suspects.min(u64::from(self.running_suspect.is_none())),
+            queued: jobs(&[State::Queued]),
+            running: jobs(&[State::Running]),
+            ended: jobs(&[State::Completed, State::Failed, State::Cancelled]),
+            next_timer: self.next_timer,
+            imports: self.imports,
+            commits: self.commits,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The one writer.
+//!
+//! A task that owns the only write connection: it takes everything that waits
+//! in its queue, applies it in one `BEGIN IMMEDIATE` transaction with a handful
+//! of set-based statements, commits once, and then answers everyone. A batch
+//! that fails is rolled back and its halves are tried alone, so one operation
+//! that cannot be applied never takes its neighbours with it. Nothing else is
+//! awaited while the transaction is open.
+
+use super::batch::Batch;
+use super::op::{Op, Reply};
+use super::view::{Pulse, View};
+use super::StoreError;
+use crate::crash;
+use sqlx::{Connection, SqliteConnection};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Operations that may wait for the writer before callers are held up.
+const QUEUE: usize = 4_096;
+/// Operations in one transaction at most.
+const BATCH: usize = 1_024;
+
+pub(super) type Answer = oneshot::Sender<Result<Reply, StoreError>>;
+type Request = (Op, Answer);
+
+/// Start the writer on its connection.
+pub(super) fn start(conn: SqliteConnection, view: View) -> (mpsc::Sender<Request>, watch::Receiver<Pulse>) {
+    let (ops, queue) = mpsc::channel(QUEUE);
+    let (pulse, seen) = watch::channel(view.pulse());
+    tokio::spawn(Writer { conn, view, pulse }.run(queue));
+    (ops, seen)
+}
+
+struct Writer {
+    conn: SqliteConnection,
+    view: View,
+    pulse: watch::Sender<Pulse>,
+}
+
+impl Writer {
+    async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
+        let mut waiting = Vec::with_capacity(BATCH);
+        let mut closed = None;
+        while closed.is_none() && queue.recv_many(&mut waiting, BATCH).await > 0 {
+            let mut ops = Vec::with_capacity(waiting.len());
+            let mut answers = Vec::with_capacity(waiting.len());
+            for (op, answer) in waiting.drain(..) {
+                if matches!(op, Op::Close) {
+                    closed = Some(answer);
+                } else {
+                    ops.push(op);
+                    answers.push(answer);
+                }
+            }
+            let replies = self.apply(&ops).await;
+            self.pulse.send_replace(self.view.pulse());
+            for (answer, reply) in answers.into_iter().zip(replies) {
+                // Whoever asked may be gone; the write stands all the same.
+                let _ = answer.send(reply);
+            }
+        }
+        if let Err(error) = self.conn.close().await {
+            tracing::warn!(%error, "closing the database");
+        }
+        if let Some(answer) = closed {
+            let _ = answer.send(Ok(Reply::Done));
+        }
+    }
+
+    /// Apply operations, all in one transaction if that can be.
+    async fn apply(&mut self, ops: &[Op]) -> Vec<Result<Reply, StoreError>> {
+        let mut replies: Vec<Option<Result<Reply, StoreError>>> = ops.iter().map(|_| None).collect();
+        let mut open = vec![0..ops.len()];
+        while let Some(range) = open.pop() {
+            if range.is_empty() {
+                continue;
+            }
+            let before = self.view.clone();
+            match self.commit(&ops[range.clone()]).await {
+                Ok(done) => {
+                    for (slot, reply) in replies[range].iter_mut().zip(done) {
+                        *slot = Some(Ok(reply));
+                    }
+                }
+                Err(error) => {
+                    self.view = before;
+                    if range.len() == 1 {
+                        replies[range.start] = Some(Err(error));
+                    } else {
+                        let middle = range.start + range.len() / 2;
+                        open.push(middle..range.end);
+                        open.push(range.start..middle);
+                    }
+                }
+            }
+        }
+        replies.into_iter().map(|reply| reply.unwrap_or(Err(StoreError::Closed))).collect()
+    }
+
+    async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
+        let marks = Marks::of(ops);
+        let mut transaction = self.conn.begin_with("BEGIN IMMEDIATE").await?;
+        let replies = Batch::new(&mut transaction, &mut self.view).apply(ops).await?;
+        marks.before();
+        transaction.commit().await?;
+        self.view.commits += 1;
+        marks.after();
+        Ok(replies)
+    }
+}
+
+/// Which of the named crash points a batch passes.
+struct Marks(Vec<(&'static str, &'static str)>);
+
+impl Marks {
+    fn of(ops: &[Op]) -> Self {
+        let mut points = Vec::new();
+        let mut mark = |present: bool, before, after| {
+            if present {
+                points.push((before, after));
+            }
+        };
+        mark(ops.iter().any(|op| matches!(op, Op::Import(_))), "list.before_commit", "list.after_commit");
+        mark(ops.iter().any(|op| matches!(op, Op::Chunk(_))), "import.before_commit", "import.after_commit");
+        mark(ops.iter().any(|op| matches!(op, Op::Settle(_))), "apply.before_commit", "apply.after_commit");
+        mark(ops.iter().any(|op| matches!(op, Op::Claim(_))), "claim.before_commit", "claim.after_commit");
+        Self(points)
+    }
+
+    fn before(&self) {
+        self.0.iter().for_each(|(before, _)| crash::point(before));
+    }
+
+    fn after(&self) {
+        self.0.iter().for_each(|(_, after)| crash::point(after));
+    }
+}

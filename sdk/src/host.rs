@@ -1,0 +1,130 @@
+//! The real host, seen from inside the sandbox.
+//!
+//! Turns the generated interface types into the crate's own and back.
+
+use std::mem::ManuallyDrop;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::log::Level;
+use crate::wit::capstan::handler::{log as host, outcomes};
+use crate::{Failure, Problem, Success, wit};
+
+/// What the host knows about the job. One call to the host per getter.
+pub(crate) struct Facts {
+    job: ManuallyDrop<wit::Job>,
+}
+
+impl Facts {
+    pub(crate) fn of(job: &wit::Job) -> Self {
+        // SAFETY: the handle is valid until the export `run` returns. Its only caller is
+        // `run_component`, which drops the facts before that; handlers see them behind a reference that
+        // cannot outlive the call, and `ManuallyDrop` leaves the release to the owner of `job`.
+        let job = unsafe { wit::Job::from_handle(job.handle()) };
+        Self {
+            job: ManuallyDrop::new(job),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.job.id()
+    }
+
+    pub(crate) fn kind(&self) -> String {
+        self.job.kind()
+    }
+
+    pub(crate) fn subject(&self) -> String {
+        self.job.subject()
+    }
+
+    pub(crate) fn source(&self) -> String {
+        self.job.source()
+    }
+
+    pub(crate) fn title(&self) -> String {
+        self.job.title()
+    }
+
+    pub(crate) fn tags(&self) -> Vec<String> {
+        self.job.tags()
+    }
+
+    pub(crate) fn payload(&self) -> String {
+        self.job.payload()
+    }
+
+    pub(crate) fn config(&self) -> String {
+        self.job.config()
+    }
+
+    pub(crate) fn attempt(&self) -> u32 {
+        self.job.attempt()
+    }
+
+    pub(crate) fn idempotency_key(&self) -> String {
+        self.job.idempotency_key()
+    }
+
+    pub(crate) fn imports(&self) -> &Path {
+        Path::new("/imports")
+    }
+
+    pub(crate) fn artifacts(&self) -> &Path {
+        Path::new("/artifacts")
+    }
+
+    pub(crate) fn output(&self) -> &Path {
+        Path::new("/output")
+    }
+}
+
+pub(crate) fn log(level: Level, message: &str, fields: &[(String, String)]) {
+    let level = match level {
+        Level::Debug => host::Level::Debug,
+        Level::Info => host::Level::Info,
+        Level::Warn => host::Level::Warn,
+        Level::Error => host::Level::Error,
+    };
+    host::write(level, message, fields);
+}
+
+impl From<Success<String>> for outcomes::Success {
+    fn from(success: Success<String>) -> Self {
+        match success {
+            Success::Done(json) => Self::Done(json),
+            Success::Unchanged(json) => Self::Unchanged(json),
+        }
+    }
+}
+
+impl From<Failure> for outcomes::Failure {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Transient(problem) => Self::Transient(problem.into()),
+            Failure::RetryAfter { after, problem } => Self::RetryAfter(outcomes::Rest {
+                after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+                problem: problem.into(),
+            }),
+            Failure::Permanent(problem) => Self::Permanent(problem.into()),
+            Failure::Other { code, json } => Self::Other(outcomes::Coded {
+                code,
+                json: json.to_string(),
+            }),
+        }
+    }
+}
+
+impl From<Problem> for outcomes::Problem {
+    fn from(problem: Problem) -> Self {
+        let details = match problem.details {
+            Value::Null => String::new(),
+            details => details.to_string(),
+        };
+        Self {
+            message: problem.message,
+            details,
+        }
+    }
+}

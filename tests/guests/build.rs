@@ -1,0 +1,28 @@
+//! Compiles the guests beside this file.
+
+use std::process::ExitCode;
+
+use capstan_guest_build::Guest;
+
+const GUESTS: &[Guest] = &[
+    Guest {
+        package: "capstan-guest-noop",
+        folder: "tests/guests/noop",
+    },
+    Guest {
+        package: "capstan-guest-noop-output",
+        folder: "tests/guests/noop-output",
+    },
+    Guest {
+        package: "capstan-guest-odd",
+        folder: "tests/guests/odd",
+    },
+    Guest {
+        package: "capstan-guest-liar",
+        folder: "tests/guests/liar",
+    },
+];
+
+fn main() -> ExitCode {
+    capstan_guest_build::main(GUESTS)
+}

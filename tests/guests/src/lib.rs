@@ -1,0 +1,64 @@
+//! Odd and hostile components for tests and benchmarks.
+//!
+//! Each function gives the bytes of one component; the folder of the same name beside this crate has its
+//! source and says what its payload may be. They are compiled by this crate's build script.
+
+use capstan_guest_liar::{MARKER, ROOM};
+
+/// The kind `noop`: does nothing; asks for nothing, makes nothing.
+#[must_use]
+pub fn noop() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-noop.wasm"))
+}
+
+/// The kind `noop-output`: has an output folder; writes `out.txt` when the payload says `"write": true`.
+#[must_use]
+pub fn noop_output() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-noop-output.wasm"))
+}
+
+/// The kind `odd`: does what the payload's field `do` names.
+#[must_use]
+pub fn odd() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-odd.wasm"))
+}
+
+/// A component whose `describe` answers `text` (or obeys `@trap`, `@spin`, `@repeat <n>`), and whose `run`
+/// ends with raw texts from its payload. Spaces at the end of `text` are lost. `None` when the text is
+/// longer than 16 KiB.
+#[must_use]
+pub fn liar(text: &str) -> Option<Vec<u8>> {
+    let mut wasm = include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-liar.wasm")).to_vec();
+    let at = wasm
+        .windows(MARKER.len())
+        .position(|window| window == MARKER)?;
+    let room = wasm.get_mut(at..at + ROOM)?;
+    room.fill(b' ');
+    room.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+    Some(wasm)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_are_components() {
+        for wasm in [noop(), noop_output(), odd(), &liar("").unwrap()] {
+            assert_eq!(wasm[..8], *b"\0asm\x0d\0\x01\0");
+        }
+    }
+
+    #[test]
+    fn a_liar_says_what_it_is_told() {
+        let told = liar("{\"name\":\"x\"}").unwrap();
+        let said = told
+            .windows(14)
+            .filter(|window| *window == b"{\"name\":\"x\"}  ")
+            .count();
+        assert_eq!(said, 1);
+        assert_eq!(told.len(), liar("").unwrap().len());
+        assert_eq!(liar(&"x".repeat(ROOM + 1)), None);
+    }
+}

@@ -1,0 +1,177 @@
+//! What a guest sees of the file system, and what it does not.
+
+use super::stage::{attempt, done, ended, limits, output, run, run_attempt, run_with_output};
+use capstan::capability::fs::Mount;
+use capstan::rules::attempt::{Class, Outcome};
+use capstan::sandbox::{Attempt, Report};
+use std::path::Path;
+
+fn with_imports(folder: &Path, payload: &str) -> Report {
+    let mounts = vec![Mount::imports(folder).unwrap()];
+    run_attempt(Attempt {
+        mounts,
+        ..attempt(payload, limits())
+    })
+}
+
+fn import() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("in")).unwrap();
+    std::fs::write(folder.path().join("in/page.html"), "hello").unwrap();
+    folder
+}
+
+#[test]
+fn an_import_is_read_and_never_written() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("page.html"), "hello").unwrap();
+    assert_eq!(
+        done(&with_imports(
+            folder.path(),
+            r#"{"do": "read_import", "path": "page.html"}"#
+        )),
+        "\"hello\""
+    );
+    for payload in [
+        r#"{"do": "write_to", "path": "/imports/new", "text": "x"}"#,
+        r#"{"do": "write_to", "path": "/imports/page.html", "text": "x"}"#,
+        r#"{"do": "remove", "path": "/imports/page.html"}"#,
+        r#"{"do": "make_folder", "path": "/imports/new"}"#,
+        r#"{"do": "rename", "from": "/imports/page.html", "to": "/imports/new"}"#,
+        r#"{"do": "symlink", "target": "page.html", "path": "/imports/new"}"#,
+        r#"{"do": "hardlink", "from": "/imports/page.html", "to": "/imports/new"}"#,
+    ] {
+        assert_eq!(
+            ended(&with_imports(folder.path(), payload)).0,
+            Class::Permanent,
+            "{payload}"
+        );
+    }
+    let names: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(names, ["page.html"]);
+    assert_eq!(
+        std::fs::read(folder.path().join("page.html")).unwrap(),
+        b"hello"
+    );
+}
+
+#[test]
+fn nothing_outside_of_the_mounts_is_there() {
+    let folder = import();
+    std::os::unix::fs::symlink("/etc", folder.path().join("in/etc")).unwrap();
+    std::os::unix::fs::symlink("../../..", folder.path().join("in/up")).unwrap();
+    std::fs::write(folder.path().join("secret"), "s").unwrap();
+    let inside = folder.path().join("in");
+    for path in [
+        "/etc/hostname",
+        "/imports/../secret",
+        "/imports/etc/hostname",
+        "/imports/up/etc/hostname",
+        "/output/x",
+    ] {
+        let payload = format!(r#"{{"do": "read", "path": "{path}"}}"#);
+        assert_eq!(
+            ended(&with_imports(&inside, &payload)).0,
+            Class::Permanent,
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn a_pipe_is_refused_instead_of_waited_for() {
+    let folder = import();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        folder.path().join("in/pipe"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+        0,
+    )
+    .unwrap();
+    let report = with_imports(
+        &folder.path().join("in"),
+        r#"{"do": "read_import", "path": "pipe"}"#,
+    );
+    assert!(matches!(report.outcome, Outcome::Failed(_)), "{report:?}");
+}
+
+#[test]
+fn what_is_written_lies_in_the_scratch() {
+    let (folder, report) = run_with_output(
+        r#"{"do": "answer", "value": 1, "write": {"a/b/c.txt": "text"}}"#,
+        limits(),
+    );
+    assert_eq!(done(&report), "1");
+    assert_eq!(
+        std::fs::read(folder.path().join("a/b/c.txt")).unwrap(),
+        b"text"
+    );
+    assert_eq!(
+        (report.usage.scratch_bytes, report.usage.scratch_files),
+        (4, 3)
+    );
+}
+
+#[test]
+fn links_are_refused() {
+    for payload in [
+        r#"{"write": {"a": "x"}, "do": "symlink", "target": "a", "path": "/output/l"}"#,
+        r#"{"write": {"a": "x"}, "do": "symlink", "target": "../../etc", "path": "/output/l"}"#,
+        r#"{"write": {"a": "x"}, "do": "hardlink", "from": "/output/a", "to": "/output/l"}"#,
+    ] {
+        let (folder, report) = run_with_output(payload, limits());
+        assert_eq!(ended(&report).0, Class::Permanent, "{payload}");
+        assert!(folder.path().join("l").symlink_metadata().is_err());
+    }
+}
+
+#[test]
+fn nothing_moves_from_the_import_into_the_output() {
+    let imported = import();
+    let (_scratch, mount) = output();
+    let mounts = vec![Mount::imports(&imported.path().join("in")).unwrap(), mount];
+    for action in ["rename", "hardlink"] {
+        let payload = format!(
+            r#"{{"do": "{action}", "from": "/imports/page.html", "to": "/output/page.html"}}"#
+        );
+        let report = run_attempt(Attempt {
+            mounts: mounts.clone(),
+            ..attempt(&payload, limits())
+        });
+        assert_eq!(ended(&report).0, Class::Permanent, "{action}");
+    }
+    assert!(imported.path().join("in/page.html").exists());
+}
+
+#[test]
+fn a_handler_cannot_starve_others_of_file_handles() {
+    let (_folder, report) = run_with_output(r#"{"do": "open_many", "times": 20000}"#, limits());
+    let expected =
+        "held more than 256 files, folders and streams open at the same time: close some";
+    assert_eq!(ended(&report), (Class::Trap, expected));
+}
+
+#[test]
+fn there_are_no_surroundings_and_no_network() {
+    let report = run(r#"{"do": "surroundings"}"#);
+    assert_eq!(done(&report), r#"{"args":[],"env":[]}"#);
+    let report = run(r#"{"do": "connect", "to": "127.0.0.1:9"}"#);
+    assert_eq!(ended(&report).0, Class::Permanent);
+}
+
+#[test]
+fn clocks_and_randomness_work() {
+    let number = |report: &Report| {
+        let value: serde_json::Value = serde_json::from_str(done(report)).unwrap();
+        assert!(value["unix_seconds"].as_u64().unwrap() > 1_700_000_000);
+        value["random"].as_u64().unwrap()
+    };
+    assert_ne!(
+        number(&run(r#"{"do": "random"}"#)),
+        number(&run(r#"{"do": "random"}"#))
+    );
+}

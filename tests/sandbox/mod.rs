@@ -1,0 +1,14 @@
+//! Guests of every sort against the sandbox: what each ends as, in which words, and
+//! what it does to its neighbours.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod compile;
+mod endings;
+mod files;
+mod log;
+mod neighbours;
+mod quota;
+mod smoke;
+mod stage;
+mod usage;

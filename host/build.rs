@@ -5,14 +5,8 @@ use std::process::ExitCode;
 use capstan_guest_build::Guest;
 
 const BUNDLED: &[Guest] = &[
-    Guest {
-        package: "capstan-ingest",
-        folder: "plugins/ingest",
-    },
-    Guest {
-        package: "capstan-normalise",
-        folder: "plugins/normalise",
-    },
+    Guest { package: "capstan-ingest", folder: "plugins/ingest" },
+    Guest { package: "capstan-normalise", folder: "plugins/normalise" },
 ];
 
 fn main() -> ExitCode {

@@ -1,1 +1,9 @@
-//! Integration tests.
+//! Integration tests: one binary, one folder or file by noun.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod artifact;
+mod layering;
+mod rules;
+mod sandbox;
+mod store;

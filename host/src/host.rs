@@ -19,6 +19,7 @@ pub mod stats;
 
 use crate::artifact::publish::Publisher;
 use crate::artifact::scratch;
+use crate::artifact::spare::Spares;
 use crate::clock;
 use crate::config::Config;
 use crate::project::{Lock, Project, ProjectError};
@@ -148,8 +149,8 @@ impl Host {
             boot: self.store.boot(boot).await?,
             host: self.id.clone(),
             handlers: Arc::clone(handlers),
-            publisher: Publisher::open(self.project.root())
-                .map_err(|error| ServiceError::Folder(error.to_string()))?,
+            spares: Spares::new(self.project.scratch()),
+            publisher: Publisher::open(self.project.root()).map_err(|error| ServiceError::Folder(error.to_string()))?,
             guests,
             running: RunningAttempts::default(),
         }))
@@ -159,8 +160,7 @@ impl Host {
     async fn engine(&self) -> Result<&(Engine, Arc<Handlers>), HostError> {
         self.engine
             .get_or_try_init(|| async {
-                let options =
-                    EngineOptions { slots: self.config.worker.slots, memory: self.config.largest_memory() };
+                let options = EngineOptions { slots: self.config.worker.slots, memory: self.config.largest_memory() };
                 let engine = Engine::new(&options).map_err(|error| ServiceError::Engine(error.to_string()))?;
                 let handlers = service::handler::open(&engine, &self.project, &self.config, &self.store).await?;
                 Ok((engine, handlers))
@@ -189,16 +189,16 @@ impl Host {
     ///
     /// # Errors
     /// A loop failed, or the store said no.
-    pub async fn stop(self) -> Result<(), HostError> {
+    pub async fn stop(&self) -> Result<(), HostError> {
         self.stop.send_replace(true);
-        let mut loops = self.loops.into_inner();
+        let mut loops = self.loops.lock().await;
         while let Some(ended) = loops.join_next().await {
             ended.map_err(|error| ServiceError::Bug(error.to_string()))??;
         }
         if let Some(runtime) = self.runtime.get() {
             self.store.stop(runtime.boot, clock::now()).await?;
         }
-        self.store.close().await;
+        self.store.clone().close().await;
         Ok(())
     }
 

@@ -17,7 +17,9 @@ pub const CONFIG: &str = "capstan.toml";
 #[derive(Debug, thiserror::Error)]
 pub enum ProjectError {
     /// There is no configuration in it or above it.
-    #[error("{0} is no capstan project (there is no capstan.toml in it or above it): make one with `capstan init {0}`, or name one with --project")]
+    #[error(
+        "{0} is no capstan project (there is no capstan.toml in it or above it): make one with `capstan init {0}`, or name one with --project"
+    )]
     None(PathBuf),
     /// `init` where a project is.
     #[error("{0} is a capstan project already: nothing was changed")]
@@ -31,7 +33,9 @@ pub enum ProjectError {
         pid: String,
     },
     /// A file system that cannot lock and map as SQLite needs it.
-    #[error("{folder} lies on a network file system ({kind}), where SQLite's locks do not hold: put the project on a local disk")]
+    #[error(
+        "{folder} lies on a network file system ({kind}), where SQLite's locks do not hold: put the project on a local disk"
+    )]
     Network {
         /// The project.
         folder: PathBuf,

@@ -42,9 +42,8 @@ fn attempt<H: Handler>(facts: Facts) -> Result<Success<String>, Failure> {
     let config = parse(H::KIND, "config", &facts.config())?;
     let job = Job::<H>::new(payload, config, facts);
     H::default().run(&job)?.try_map(|result| {
-        serde_json::to_string(&result).map_err(|error| {
-            Failure::permanent(format!("result of `{}` is no JSON: {error}", H::KIND))
-        })
+        serde_json::to_string(&result)
+            .map_err(|error| Failure::permanent(format!("result of `{}` is no JSON: {error}", H::KIND)))
     })
 }
 
@@ -64,9 +63,7 @@ pub(crate) fn description(entries: &[Entry]) -> Option<Description> {
         version: first.version.to_owned(),
         about: first.about.to_owned(),
         kinds: entries.iter().map(|entry| (entry.describe)()).collect(),
-        asks: entries
-            .iter()
-            .fold(Asks::default(), |asks, entry| asks.and((entry.asks)())),
+        asks: entries.iter().fold(Asks::default(), |asks, entry| asks.and((entry.asks)())),
     })
 }
 
@@ -79,10 +76,7 @@ pub(crate) fn run(entries: &[Entry], facts: Facts) -> Result<Success<String>, Fa
         Some(entry) => (entry.run)(facts),
         None => {
             let known: Vec<_> = entries.iter().map(|entry| entry.kind).collect();
-            Err(Failure::permanent(format!(
-                "kind `{kind}` is not done here, only {}",
-                known.join(", ")
-            )))
+            Err(Failure::permanent(format!("kind `{kind}` is not done here, only {}", known.join(", "))))
         }
     }
 }
@@ -96,10 +90,7 @@ pub fn describe_component(entries: &[Entry]) -> String {
 
 /// The export `run`.
 #[cfg(target_family = "wasm")]
-pub fn run_component(
-    entries: &[Entry],
-    job: &crate::wit::Job,
-) -> Result<crate::wit::Success, crate::wit::Failure> {
+pub fn run_component(entries: &[Entry], job: &crate::wit::Job) -> Result<crate::wit::Success, crate::wit::Failure> {
     match run(entries, Facts::of(job)) {
         Ok(success) => Ok(success.into()),
         Err(failure) => Err(failure.into()),
@@ -136,14 +127,7 @@ mod tests {
         };
     }
     handler!(One, "one", Asks::default().artifacts("ingest"));
-    handler!(
-        Two,
-        "two",
-        Asks::default()
-            .imports()
-            .artifacts("ingest")
-            .artifacts("one")
-    );
+    handler!(Two, "two", Asks::default().imports().artifacts("ingest").artifacts("one"));
     const BOTH: &[Entry] = &[Entry::of::<One>(), Entry::of::<Two>()];
 
     #[test]
@@ -151,35 +135,15 @@ mod tests {
         let answer = |kind| run(BOTH, Facts::about(kind));
         assert_eq!(answer("one"), Ok(Success::Done("\"one\"".into())));
         assert_eq!(answer("two"), Ok(Success::Done("\"two\"".into())));
-        assert_eq!(
-            answer("six"),
-            Err(Failure::permanent(
-                "kind `six` is not done here, only one, two"
-            ))
-        );
+        assert_eq!(answer("six"), Err(Failure::permanent("kind `six` is not done here, only one, two")));
     }
 
     #[test]
     fn a_component_asks_for_what_any_handler_asks_for() {
         let said = description(BOTH).unwrap();
-        assert_eq!(
-            (said.name.as_str(), said.version.as_str()),
-            ("one", "0.0.0-one")
-        );
-        assert_eq!(
-            said.kinds
-                .iter()
-                .map(|kind| kind.kind.as_str())
-                .collect::<Vec<_>>(),
-            ["one", "two"]
-        );
-        assert_eq!(
-            said.asks,
-            Asks::default()
-                .imports()
-                .artifacts("ingest")
-                .artifacts("one")
-        );
+        assert_eq!((said.name.as_str(), said.version.as_str()), ("one", "0.0.0-one"));
+        assert_eq!(said.kinds.iter().map(|kind| kind.kind.as_str()).collect::<Vec<_>>(), ["one", "two"]);
+        assert_eq!(said.asks, Asks::default().imports().artifacts("ingest").artifacts("one"));
         assert_eq!(description(&[]), None);
     }
 }

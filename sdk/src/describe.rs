@@ -56,16 +56,8 @@ pub struct Artifact {
 
 impl Artifact {
     /// A file at `path` below the output, of `media_type`, with one line about it.
-    pub fn new(
-        path: impl Into<String>,
-        media_type: impl Into<String>,
-        about: impl Into<String>,
-    ) -> Self {
-        Self {
-            path: path.into(),
-            media_type: media_type.into(),
-            about: about.into(),
-        }
+    pub fn new(path: impl Into<String>, media_type: impl Into<String>, about: impl Into<String>) -> Self {
+        Self { path: path.into(), media_type: media_type.into(), about: about.into() }
     }
 }
 
@@ -97,10 +89,7 @@ impl Asks {
     }
 
     pub(crate) fn and(self, other: Self) -> Self {
-        let both = Self {
-            imports: self.imports || other.imports,
-            ..self
-        };
+        let both = Self { imports: self.imports || other.imports, ..self };
         other.artifacts.into_iter().fold(both, Self::artifacts)
     }
 }
@@ -110,19 +99,13 @@ pub(crate) fn kind<H: Handler>() -> Kind {
         kind: H::KIND.to_owned(),
         payload: accepted::<H::Payload>(),
         config: accepted::<H::Config>(),
-        result: settings()
-            .for_serialize()
-            .into_generator()
-            .into_root_schema_for::<H::Result>(),
+        result: settings().for_serialize().into_generator().into_root_schema_for::<H::Result>(),
         artifacts: H::artifacts(),
     }
 }
 
 fn accepted<T: JsonSchema>() -> Schema {
-    settings()
-        .for_deserialize()
-        .into_generator()
-        .into_root_schema_for::<T>()
+    settings().for_deserialize().into_generator().into_root_schema_for::<T>()
 }
 
 fn settings() -> SchemaSettings {

@@ -56,10 +56,7 @@ impl Display for Problem {
 
 impl From<String> for Problem {
     fn from(message: String) -> Self {
-        Self {
-            message,
-            details: Value::Null,
-        }
+        Self { message, details: Value::Null }
     }
 }
 
@@ -76,19 +73,14 @@ impl Failure {
 
     /// A wish to run again `after` that long.
     pub fn retry_after(after: Duration, message: impl Into<String>) -> Self {
-        Self::RetryAfter {
-            after,
-            problem: Problem::from(message.into()),
-        }
+        Self::RetryAfter { after, problem: Problem::from(message.into()) }
     }
 
     /// The same failure with more about it. `Other` keeps its JSON in place of these details.
     #[must_use]
     pub fn details(mut self, details: Value) -> Self {
         match &mut self {
-            Self::Transient(problem)
-            | Self::RetryAfter { problem, .. }
-            | Self::Permanent(problem) => {
+            Self::Transient(problem) | Self::RetryAfter { problem, .. } | Self::Permanent(problem) => {
                 problem.details = details;
             }
             Self::Other { json, .. } => *json = details,
@@ -99,11 +91,7 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        if passes(error.kind()) {
-            Self::transient(error.to_string())
-        } else {
-            Self::permanent(error.to_string())
-        }
+        if passes(error.kind()) { Self::transient(error.to_string()) } else { Self::permanent(error.to_string()) }
     }
 }
 

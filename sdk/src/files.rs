@@ -16,9 +16,7 @@ pub struct Input {
 
 impl Input {
     pub(crate) fn at(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-        }
+        Self { root: root.to_owned() }
     }
 
     /// All bytes of a file.
@@ -67,9 +65,7 @@ pub struct Output {
 
 impl Output {
     pub(crate) fn at(root: &Path) -> Self {
-        Self {
-            root: root.to_owned(),
-        }
+        Self { root: root.to_owned() }
     }
 
     /// Write a whole file, in place of one that is there; makes the folders that it needs.
@@ -103,17 +99,11 @@ impl Output {
 }
 
 fn at<T>(root: &Path, path: &Path, act: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
-    let inside = path
-        .components()
-        .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
+    let inside = path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
     let full = root.join(path);
     if !inside {
         let problem = "leaves its folder; give a relative path without `..`";
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("`{}` {problem}", path.display()),
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("`{}` {problem}", path.display())));
     }
-    act(&full)
-        .map_err(|error| io::Error::new(error.kind(), format!("`{}`: {error}", full.display())))
+    act(&full).map_err(|error| io::Error::new(error.kind(), format!("`{}`: {error}", full.display())))
 }

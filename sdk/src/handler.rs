@@ -76,10 +76,7 @@ impl<R> Success<R> {
     }
 
     /// The same ending with another answer, if `change` finds one.
-    pub(crate) fn try_map<T, E>(
-        self,
-        change: impl FnOnce(R) -> Result<T, E>,
-    ) -> Result<Success<T>, E> {
+    pub(crate) fn try_map<T, E>(self, change: impl FnOnce(R) -> Result<T, E>) -> Result<Success<T>, E> {
         Ok(match self {
             Self::Done(result) => Success::Done(change(result)?),
             Self::Unchanged(result) => Success::Unchanged(change(result)?),

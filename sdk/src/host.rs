@@ -22,9 +22,7 @@ impl Facts {
         // `run_component`, which drops the facts before that; handlers see them behind a reference that
         // cannot outlive the call, and `ManuallyDrop` leaves the release to the owner of `job`.
         let job = unsafe { wit::Job::from_handle(job.handle()) };
-        Self {
-            job: ManuallyDrop::new(job),
-        }
+        Self { job: ManuallyDrop::new(job) }
     }
 
     pub(crate) fn id(&self) -> u64 {
@@ -108,10 +106,7 @@ impl From<Failure> for outcomes::Failure {
                 problem: problem.into(),
             }),
             Failure::Permanent(problem) => Self::Permanent(problem.into()),
-            Failure::Other { code, json } => Self::Other(outcomes::Coded {
-                code,
-                json: json.to_string(),
-            }),
+            Failure::Other { code, json } => Self::Other(outcomes::Coded { code, json: json.to_string() }),
         }
     }
 }
@@ -122,9 +117,6 @@ impl From<Problem> for outcomes::Problem {
             Value::Null => String::new(),
             details => details.to_string(),
         };
-        Self {
-            message: problem.message,
-            details,
-        }
+        Self { message: problem.message, details }
     }
 }

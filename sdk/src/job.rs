@@ -17,11 +17,7 @@ pub struct Job<H: Handler> {
 
 impl<H: Handler> Job<H> {
     pub(crate) fn new(payload: H::Payload, config: H::Config, facts: Facts) -> Self {
-        Self {
-            payload,
-            config,
-            facts,
-        }
+        Self { payload, config, facts }
     }
 
     /// What the job carries.
@@ -104,7 +100,5 @@ impl<H: Handler> Job<H> {
 }
 
 fn folder(path: &Path) -> Option<Input> {
-    fs::metadata(path)
-        .is_ok_and(|found| found.is_dir())
-        .then(|| Input::at(path))
+    fs::metadata(path).is_ok_and(|found| found.is_dir()).then(|| Input::at(path))
 }

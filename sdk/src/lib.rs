@@ -93,12 +93,7 @@ pub mod log;
 pub mod testing;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    clippy::all,
-    clippy::undocumented_unsafe_blocks
-)]
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::undocumented_unsafe_blocks)]
 pub mod wit;
 
 /// Compiles the example of the author guide with the doc tests.

@@ -25,10 +25,7 @@ pub enum Level {
 
 /// Write one entry; the macros of this module are shorter. Never fails.
 pub fn write(level: Level, message: &str, fields: &[(&str, &dyn Display)]) {
-    let fields: Vec<_> = fields
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.to_string()))
-        .collect();
+    let fields: Vec<_> = fields.iter().map(|(name, value)| ((*name).to_owned(), value.to_string())).collect();
     #[cfg(target_family = "wasm")]
     crate::host::log(level, message, &fields);
     #[cfg(not(target_family = "wasm"))]

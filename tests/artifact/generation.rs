@@ -21,14 +21,8 @@ fn damage_is_named() {
     std::fs::remove_file(folder.join("b")).unwrap();
     std::fs::write(folder.join("new"), "x").unwrap();
     let damage = generation::verify(project.path(), &name(1), &files).unwrap();
-    assert!(
-        matches!(&damage[0], Damage::Changed { path, .. } if path == "a"),
-        "{damage:?}"
-    );
-    assert_eq!(
-        damage[1..],
-        [Damage::Missing("b".into()), Damage::Extra("new".into())]
-    );
+    assert!(matches!(&damage[0], Damage::Changed { path, .. } if path == "a"), "{damage:?}");
+    assert_eq!(damage[1..], [Damage::Missing("b".into()), Damage::Extra("new".into())]);
     std::fs::remove_dir_all(&folder).unwrap();
     let damage = generation::verify(project.path(), &name(1), &files).unwrap();
     assert_eq!(damage, [Damage::Gone(name(1).location())]);
@@ -63,12 +57,7 @@ fn removing_leaves_no_empty_folders_and_may_be_repeated() {
     published(&project);
     generation::remove(project.path(), &name(1)).unwrap();
     generation::remove(project.path(), &name(1)).unwrap();
-    assert_eq!(
-        std::fs::read_dir(project.path().join("artifacts/00"))
-            .unwrap()
-            .count(),
-        0
-    );
+    assert_eq!(std::fs::read_dir(project.path().join("artifacts/00")).unwrap().count(), 0);
     let scratch = project.scratch(2);
     scratch.dir().write("a", "x").unwrap();
     assert!(project.publish(scratch, 2).unwrap().is_some());

@@ -12,33 +12,14 @@ fn a_generation_is_the_scratch_renamed() {
     scratch.dir().create_dir_all("img/deep").unwrap();
     scratch.dir().write("img/deep/a.bin", [0_u8, 1]).unwrap();
     let published = project.publish(scratch, 3).unwrap().unwrap();
-    assert_eq!(
-        published.location,
-        format!("artifacts/00/{SUBJECT}/ingest/g3")
-    );
-    let files: Vec<_> = published
-        .files
-        .iter()
-        .map(|f| (f.path.as_str(), f.bytes, f.media_type.as_str()))
-        .collect();
-    assert_eq!(
-        files,
-        [
-            ("document.md", 7, "text/markdown"),
-            ("img/deep/a.bin", 2, "application/octet-stream")
-        ]
-    );
+    assert_eq!(published.location, format!("artifacts/00/{SUBJECT}/ingest/g3"));
+    let files: Vec<_> = published.files.iter().map(|f| (f.path.as_str(), f.bytes, f.media_type.as_str())).collect();
+    assert_eq!(files, [("document.md", 7, "text/markdown"), ("img/deep/a.bin", 2, "application/octet-stream")]);
     // sha256sum of the seven bytes.
     assert_eq!(published.files[0].sha256.len(), 64);
-    assert_eq!(
-        std::fs::read(project.path().join(&published.location).join("document.md")).unwrap(),
-        b"# hello"
-    );
+    assert_eq!(std::fs::read(project.path().join(&published.location).join("document.md")).unwrap(), b"# hello");
     assert_eq!(project.scratches(), 0);
-    assert_eq!(
-        capstan::artifact::generation::verify(project.path(), &name(3), &published.files).unwrap(),
-        []
-    );
+    assert_eq!(capstan::artifact::generation::verify(project.path(), &name(3), &published.files).unwrap(), []);
 }
 
 #[test]
@@ -59,10 +40,7 @@ fn a_name_that_exists_is_never_written_over() {
     project.publish(first, 1).unwrap();
     let second = project.scratch(1);
     second.dir().write("a", "second").unwrap();
-    assert!(matches!(
-        project.publish(second, 1),
-        Err(PublishError::Exists(_))
-    ));
+    assert!(matches!(project.publish(second, 1), Err(PublishError::Exists(_))));
     let kept = project.path().join(name(1).location()).join("a");
     assert_eq!(std::fs::read(kept).unwrap(), b"first");
     assert_eq!(project.scratches(), 0);
@@ -82,10 +60,7 @@ fn generations_of_one_kind_lie_side_by_side() {
 #[test]
 fn the_limits_are_looked_at_again() {
     let project = Project::new();
-    let fits = Allowance {
-        bytes: 10,
-        files: 2,
-    };
+    let fits = Allowance { bytes: 10, files: 2 };
     let scratch = project.scratch(1);
     scratch.dir().create_dir("d").unwrap();
     scratch.dir().write("d/a", [0; 10]).unwrap();
@@ -93,18 +68,12 @@ fn the_limits_are_looked_at_again() {
     let scratch = project.scratch(2);
     scratch.dir().write("a", [0; 11]).unwrap();
     let error = project.publish_within(scratch, 2, fits).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "/output holds 11 bytes, more than limits.scratch_bytes = 10 allows"
-    );
+    assert_eq!(error.to_string(), "/output holds 11 bytes, more than limits.scratch_bytes = 10 allows");
     let scratch = project.scratch(3);
     for name in ["a", "b", "c"] {
         scratch.dir().write(name, "").unwrap();
     }
     let error = project.publish_within(scratch, 3, fits).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "/output holds 3 files and folders, more than limits.scratch_files = 2 allows"
-    );
+    assert_eq!(error.to_string(), "/output holds 3 files and folders, more than limits.scratch_files = 2 allows");
     assert_eq!((project.generations().len(), project.scratches()), (1, 0));
 }

@@ -33,19 +33,8 @@ impl Project {
         Scratch::create(&self.path().join("state/scratch"), lease).unwrap()
     }
 
-    pub(super) fn publish(
-        &self,
-        scratch: Scratch,
-        lease: i64,
-    ) -> Result<Option<Published>, PublishError> {
-        self.publish_within(
-            scratch,
-            lease,
-            Allowance {
-                bytes: 1_000,
-                files: 10,
-            },
-        )
+    pub(super) fn publish(&self, scratch: Scratch, lease: i64) -> Result<Option<Published>, PublishError> {
+        self.publish_within(scratch, lease, Allowance { bytes: 1_000, files: 10 })
     }
 
     pub(super) fn publish_within(
@@ -55,28 +44,16 @@ impl Project {
         allowance: Allowance,
     ) -> Result<Option<Published>, PublishError> {
         let media_types = [("document.md".to_owned(), "text/markdown".to_owned())];
-        self.publisher.publish(
-            scratch,
-            &Order {
-                name: &name(lease),
-                allowance,
-                media_types: &media_types,
-            },
-        )
+        self.publisher.publish(scratch, &Order { name: &name(lease), allowance, media_types: &media_types })
     }
 
     /// Folders below `artifacts` and `state/scratch`, to see that nothing was left.
     pub(super) fn generations(&self) -> Vec<PathBuf> {
         let names = capstan::artifact::generation::list(self.path()).unwrap();
-        names
-            .iter()
-            .map(|name| PathBuf::from(name.location()))
-            .collect()
+        names.iter().map(|name| PathBuf::from(name.location())).collect()
     }
 
     pub(super) fn scratches(&self) -> usize {
-        std::fs::read_dir(self.path().join("state/scratch"))
-            .unwrap()
-            .count()
+        std::fs::read_dir(self.path().join("state/scratch")).unwrap().count()
     }
 }

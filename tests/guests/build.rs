@@ -5,22 +5,10 @@ use std::process::ExitCode;
 use capstan_guest_build::Guest;
 
 const GUESTS: &[Guest] = &[
-    Guest {
-        package: "capstan-guest-noop",
-        folder: "tests/guests/noop",
-    },
-    Guest {
-        package: "capstan-guest-noop-output",
-        folder: "tests/guests/noop-output",
-    },
-    Guest {
-        package: "capstan-guest-odd",
-        folder: "tests/guests/odd",
-    },
-    Guest {
-        package: "capstan-guest-liar",
-        folder: "tests/guests/liar",
-    },
+    Guest { package: "capstan-guest-noop", folder: "tests/guests/noop" },
+    Guest { package: "capstan-guest-noop-output", folder: "tests/guests/noop-output" },
+    Guest { package: "capstan-guest-odd", folder: "tests/guests/odd" },
+    Guest { package: "capstan-guest-liar", folder: "tests/guests/liar" },
 ];
 
 fn main() -> ExitCode {

@@ -6,19 +6,13 @@ use capstan::sandbox::{CompileError, Engine, EngineOptions};
 
 #[test]
 fn a_core_module_is_named_as_one() {
-    assert_eq!(
-        engine().compile(b"\0asm\x01\0\0\0"),
-        Err(CompileError::Module)
-    );
+    assert_eq!(engine().compile(b"\0asm\x01\0\0\0"), Err(CompileError::Module));
 }
 
 #[test]
 fn rubbish_is_no_component() {
     let error = engine().compile(b"rubbish").unwrap_err();
-    assert!(
-        error.to_string().starts_with("not a valid component: "),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("not a valid component: "), "{error}");
 }
 
 #[test]
@@ -42,46 +36,26 @@ fn encoded_imports() {
         bytes.extend_from_slice(&[0x05, 0x00]);
         bytes
     };
-    let names = [
-        "wasi:http/outgoing-handler@0.2.0",
-        "wasi:cli/environment@0.3.0",
-    ];
+    let names = ["wasi:http/outgoing-handler@0.2.0", "wasi:cli/environment@0.3.0"];
     let imports: Vec<u8> = names.iter().flat_map(|name| import(name)).collect();
     let mut wasm = b"\0asm\x0d\0\x01\0".to_vec();
     wasm.extend_from_slice(&[0x07, 0x03, 0x01, 0x42, 0x00]);
     wasm.extend_from_slice(&[0x0a, u8::try_from(imports.len() + 1).unwrap(), 0x02]);
     wasm.extend_from_slice(&imports);
     let error = engine().compile(&wasm).unwrap_err();
-    assert_eq!(
-        error,
-        CompileError::Imports(names.map(str::to_owned).to_vec())
-    );
-    assert!(
-        error
-            .to_string()
-            .contains("wasi:http/outgoing-handler@0.2.0, wasi:cli/environment@0.3.0"),
-        "{error}"
-    );
+    assert_eq!(error, CompileError::Imports(names.map(str::to_owned).to_vec()));
+    assert!(error.to_string().contains("wasi:http/outgoing-handler@0.2.0, wasi:cli/environment@0.3.0"), "{error}");
 }
 
 #[test]
 fn a_component_without_the_exports_is_not_a_handler() {
     let error = engine().compile(b"\0asm\x0d\0\x01\0").unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .starts_with("does not match the world capstan:handler/handler@0.1.0: "),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with("does not match the world capstan:handler/handler@0.1.0: "), "{error}");
 }
 
 #[test]
 fn code_compiled_by_one_engine_loads_into_a_like_one() {
-    let other = Engine::new(&EngineOptions {
-        slots: 1,
-        memory: 1 << 20,
-    })
-    .unwrap();
+    let other = Engine::new(&EngineOptions { slots: 1, memory: 1 << 20 }).unwrap();
     assert_eq!(other.compatibility(), engine().compatibility());
     assert_eq!(other.compatibility().len(), 64);
     let compiled = engine().compile(capstan_test_guests::noop()).unwrap();
@@ -106,9 +80,6 @@ fn describe_is_bounded() {
     assert_eq!(describe("hello").unwrap(), "hello");
     assert_eq!(describe("@trap").unwrap_err().class, Class::Trap);
     let long = describe("@repeat 300000").unwrap_err();
-    assert_eq!(
-        long.message,
-        "describe returned 300000 bytes; 262144 are allowed"
-    );
+    assert_eq!(long.message, "describe returned 300000 bytes; 262144 are allowed");
     assert_eq!(describe("@spin").unwrap_err().class, Class::CpuLimit);
 }

@@ -1,8 +1,6 @@
 //! Every way in which an attempt ends: the class and the message.
 
-use super::stage::{
-    attempt, done, ended, engine, fault, limits, odd, prepare, run, run_attempt, stoppable, wait,
-};
+use super::stage::{attempt, done, ended, engine, fault, limits, odd, prepare, run, run_attempt, stoppable, wait};
 use capstan::rules::attempt::{Class, Outcome};
 use capstan::rules::limit::Limits;
 use capstan::rules::time::Millis;
@@ -25,25 +23,14 @@ fn what_the_guest_says_is_what_the_attempt_says() {
     assert_eq!(ended(&report), (Class::Deferred, "told to come back"));
     assert_eq!(fault(&report).after, Some(Millis(1500)));
     let report = run(r#"{"do": "other", "code": "quota-exceeded"}"#);
-    assert_eq!(
-        ended(&report),
-        (
-            Class::Permanent,
-            "the handler failed with code `quota-exceeded`"
-        )
-    );
-    assert!(
-        matches!(run(r#"{"do": "unchanged"}"#).outcome, Outcome::Unchanged(text) if text == "null")
-    );
+    assert_eq!(ended(&report), (Class::Permanent, "the handler failed with code `quota-exceeded`"));
+    assert!(matches!(run(r#"{"do": "unchanged"}"#).outcome, Outcome::Unchanged(text) if text == "null"));
 }
 
 #[test]
 fn a_failure_without_a_message_and_with_odd_details() {
     let report = liar(r#"{"end": "permanent", "message": " \n ", "text": "not json"}"#);
-    assert_eq!(
-        ended(&report),
-        (Class::Permanent, "the handler gave no message")
-    );
+    assert_eq!(ended(&report), (Class::Permanent, "the handler gave no message"));
     assert_eq!(fault(&report).details.as_deref(), Some(r#""not json""#));
 }
 
@@ -52,10 +39,7 @@ fn a_result_must_be_json_and_short() {
     let report = liar(r#"{"end": "done", "text": "{nope"}"#);
     let (class, message) = ended(&report);
     assert_eq!(class, Class::BadOutput);
-    assert!(
-        message.starts_with("the result of 5 bytes is not JSON: "),
-        "{message}"
-    );
+    assert!(message.starts_with("the result of 5 bytes is not JSON: "), "{message}");
     let report = run(r#"{"do": "big_result", "bytes": 300000}"#);
     let expected = "the result has 300002 bytes, more than limits.result = 262144 allows";
     assert_eq!(ended(&report), (Class::BadOutput, expected));
@@ -67,31 +51,16 @@ fn a_panic_says_where_and_why_and_names_its_frames() {
     let report = run(r#"{"do": "panic", "message": "no such page: 7"}"#);
     let (class, message) = ended(&report);
     assert_eq!(class, Class::Trap);
-    assert!(
-        message.starts_with("panicked at ") && message.ends_with(": no such page: 7"),
-        "{message}"
-    );
+    assert!(message.starts_with("panicked at ") && message.ends_with(": no such page: 7"), "{message}");
     let backtrace = &fault(&report).backtrace;
-    assert!(
-        backtrace
-            .lines()
-            .any(|frame| frame.starts_with("capstan_guest_odd::")),
-        "{backtrace}"
-    );
-    assert!(
-        report.log.text.contains("err   no such page: 7"),
-        "{}",
-        report.log.text
-    );
+    assert!(backtrace.lines().any(|frame| frame.starts_with("capstan_guest_odd::")), "{backtrace}");
+    assert!(report.log.text.contains("err   no such page: 7"), "{}", report.log.text);
 }
 
 #[test]
 fn a_bare_trap_is_said_in_words() {
     let report = run(r#"{"do": "trap"}"#);
-    assert_eq!(
-        ended(&report),
-        (Class::Trap, "aborted (an `unreachable` instruction)")
-    );
+    assert_eq!(ended(&report), (Class::Trap, "aborted (an `unreachable` instruction)"));
 }
 
 #[test]
@@ -100,43 +69,24 @@ fn deep_recursion_is_said_in_words() {
     let (class, message) = ended(&report);
     assert_eq!(class, Class::Trap);
     assert!(message.contains("recursion"), "{message}");
-    assert!(
-        fault(&report).backtrace.contains("dive"),
-        "{}",
-        fault(&report).backtrace
-    );
+    assert!(fault(&report).backtrace.contains("dive"), "{}", fault(&report).backtrace);
 }
 
 #[test]
 fn an_exit_is_no_answer() {
     let report = run(r#"{"do": "exit", "code": 3}"#);
-    assert_eq!(
-        ended(&report),
-        (Class::Trap, "called exit(1) instead of returning from run")
-    );
+    assert_eq!(ended(&report), (Class::Trap, "called exit(1) instead of returning from run"));
     let report = run(r#"{"do": "exit", "code": 0}"#);
-    assert_eq!(
-        ended(&report),
-        (Class::Trap, "called exit(0) instead of returning from run")
-    );
+    assert_eq!(ended(&report), (Class::Trap, "called exit(0) instead of returning from run"));
 }
 
 #[test]
 fn computing_for_ever_ends_at_the_cpu_limit() {
     let report = run(r#"{"do": "spin"}"#);
-    let expected =
-        "used more CPU time than limits.cpu = 300ms allows: give it less to do or raise the limit";
+    let expected = "used more CPU time than limits.cpu = 300ms allows: give it less to do or raise the limit";
     assert_eq!(ended(&report), (Class::CpuLimit, expected));
-    assert!(
-        (300_000..500_000).contains(&report.usage.cpu_us),
-        "{:?}",
-        report.usage
-    );
-    assert!(
-        fault(&report).backtrace.contains("spin"),
-        "{}",
-        fault(&report).backtrace
-    );
+    assert!((300_000..500_000).contains(&report.usage.cpu_us), "{:?}", report.usage);
+    assert!(fault(&report).backtrace.contains("spin"), "{}", fault(&report).backtrace);
 }
 
 #[test]
@@ -150,58 +100,33 @@ fn calling_the_host_for_ever_ends_at_the_cpu_limit() {
 
 #[test]
 fn waiting_ends_at_the_wall_limit() {
-    let limits = Limits {
-        wall: Millis(80),
-        ..limits()
-    };
+    let limits = Limits { wall: Millis(80), ..limits() };
     let report = run_attempt(attempt(r#"{"do": "sleep", "ms": 3600000}"#, limits));
     let expected = "ran longer than limits.wall = 80ms allows: raise the limit, or let the handler answer retry-after";
     assert_eq!(ended(&report), (Class::Timeout, expected));
-    assert!(
-        report.usage.wall_us >= 80_000 && report.usage.cpu_us < 80_000,
-        "{:?}",
-        report.usage
-    );
+    assert!(report.usage.wall_us >= 80_000 && report.usage.cpu_us < 80_000, "{:?}", report.usage);
 }
 
 #[test]
 fn computing_ends_at_the_wall_limit_too() {
-    let limits = Limits {
-        wall: Millis(80),
-        cpu: Millis::seconds(60),
-        ..limits()
-    };
+    let limits = Limits { wall: Millis(80), cpu: Millis::seconds(60), ..limits() };
     let report = run_attempt(attempt(r#"{"do": "spin"}"#, limits));
     assert_eq!(ended(&report).0, Class::Timeout);
 }
 
 #[test]
 fn taking_memory_ends_at_the_memory_limit() {
-    let limits = Limits {
-        cpu: Millis::seconds(20),
-        ..limits()
-    };
+    let limits = Limits { cpu: Millis::seconds(20), ..limits() };
     let report = run_attempt(attempt(r#"{"do": "grow_forever"}"#, limits));
     let (class, message) = ended(&report);
     assert_eq!(class, Class::MemoryLimit);
-    assert!(
-        message.starts_with("wanted ") && message.ends_with(" limits.memory = 67108864 allows"),
-        "{message}"
-    );
-    assert!(
-        report.usage.memory <= 64 << 20 && report.usage.memory > 60 << 20,
-        "{:?}",
-        report.usage
-    );
+    assert!(message.starts_with("wanted ") && message.ends_with(" limits.memory = 67108864 allows"), "{message}");
+    assert!(report.usage.memory <= 64 << 20 && report.usage.memory > 60 << 20, "{:?}", report.usage);
 }
 
 #[test]
 fn more_memory_than_a_slot_has_runs_on_demand() {
-    let limits = Limits {
-        memory: 600 << 20,
-        cpu: Millis::seconds(20),
-        ..limits()
-    };
+    let limits = Limits { memory: 600 << 20, cpu: Millis::seconds(20), ..limits() };
     let report = run_attempt(attempt(r#"{"do": "alloc", "bytes": 314572800}"#, limits));
     assert_eq!(done(&report), "314572800");
     assert!(report.usage.memory > 300 << 20, "{:?}", report.usage);
@@ -210,17 +135,10 @@ fn more_memory_than_a_slot_has_runs_on_demand() {
 #[test]
 fn a_cancelled_guest_stops_wherever_it_is() {
     for payload in [r#"{"do": "spin"}"#, r#"{"do": "sleep", "ms": 3600000}"#] {
-        for (reason, class) in [
-            (Reason::Cancel, Some(Class::Cancelled)),
-            (Reason::Shutdown, None),
-        ] {
+        for (reason, class) in [(Reason::Cancel, Some(Class::Cancelled)), (Reason::Shutdown, None)] {
             let threads = GuestThreads::start(engine(), 1).unwrap();
             let (stopper, stop) = pair();
-            let limits = Limits {
-                cpu: Millis::seconds(600),
-                wall: Millis::seconds(600),
-                ..limits()
-            };
+            let limits = Limits { cpu: Millis::seconds(600), wall: Millis::seconds(600), ..limits() };
             let running = threads.run(odd(), stoppable(payload, limits, stop));
             stopper.stop(reason);
             let report = wait(running);

@@ -8,10 +8,7 @@ use std::path::Path;
 
 fn with_imports(folder: &Path, payload: &str) -> Report {
     let mounts = vec![Mount::imports(folder).unwrap()];
-    run_attempt(Attempt {
-        mounts,
-        ..attempt(payload, limits())
-    })
+    run_attempt(Attempt { mounts, ..attempt(payload, limits()) })
 }
 
 fn import() -> tempfile::TempDir {
@@ -21,17 +18,12 @@ fn import() -> tempfile::TempDir {
     folder
 }
 
+/// Truncating on open once wrote to read-only folders (GHSA-2r75-cxrj-cmph).
 #[test]
 fn an_import_is_read_and_never_written() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("page.html"), "hello").unwrap();
-    assert_eq!(
-        done(&with_imports(
-            folder.path(),
-            r#"{"do": "read_import", "path": "page.html"}"#
-        )),
-        "\"hello\""
-    );
+    assert_eq!(done(&with_imports(folder.path(), r#"{"do": "read_import", "path": "page.html"}"#)), "\"hello\"");
     for payload in [
         r#"{"do": "write_to", "path": "/imports/new", "text": "x"}"#,
         r#"{"do": "write_to", "path": "/imports/page.html", "text": "x"}"#,
@@ -41,21 +33,11 @@ fn an_import_is_read_and_never_written() {
         r#"{"do": "symlink", "target": "page.html", "path": "/imports/new"}"#,
         r#"{"do": "hardlink", "from": "/imports/page.html", "to": "/imports/new"}"#,
     ] {
-        assert_eq!(
-            ended(&with_imports(folder.path(), payload)).0,
-            Class::Permanent,
-            "{payload}"
-        );
+        assert_eq!(ended(&with_imports(folder.path(), payload)).0, Class::Permanent, "{payload}");
     }
-    let names: Vec<_> = std::fs::read_dir(folder.path())
-        .unwrap()
-        .map(|e| e.unwrap().file_name())
-        .collect();
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
     assert_eq!(names, ["page.html"]);
-    assert_eq!(
-        std::fs::read(folder.path().join("page.html")).unwrap(),
-        b"hello"
-    );
+    assert_eq!(std::fs::read(folder.path().join("page.html")).unwrap(), b"hello");
 }
 
 #[test]
@@ -65,20 +47,38 @@ fn nothing_outside_of_the_mounts_is_there() {
     std::os::unix::fs::symlink("../../..", folder.path().join("in/up")).unwrap();
     std::fs::write(folder.path().join("secret"), "s").unwrap();
     let inside = folder.path().join("in");
-    for path in [
-        "/etc/hostname",
-        "/imports/../secret",
-        "/imports/etc/hostname",
-        "/imports/up/etc/hostname",
-        "/output/x",
-    ] {
+    for path in
+        ["/etc/hostname", "/imports/../secret", "/imports/etc/hostname", "/imports/up/etc/hostname", "/output/x"]
+    {
         let payload = format!(r#"{{"do": "read", "path": "{path}"}}"#);
-        assert_eq!(
-            ended(&with_imports(&inside, &payload)).0,
-            Class::Permanent,
-            "{path}"
-        );
+        assert_eq!(ended(&with_imports(&inside, &payload)).0, Class::Permanent, "{path}");
     }
+}
+
+/// A link with a slash behind it once led outside (GHSA-vqjp-4c8c-hfgg).
+#[test]
+fn a_slash_behind_a_link_changes_nothing() {
+    let folder = import();
+    std::os::unix::fs::symlink("/etc", folder.path().join("in/etc")).unwrap();
+    std::os::unix::fs::symlink("..", folder.path().join("in/up")).unwrap();
+    let inside = folder.path().join("in");
+    for path in ["/imports/etc", "/imports/etc/", "/imports/etc/.", "/imports/up/", "/imports/../", "/imports//etc//"] {
+        let payload = format!(r#"{{"do": "list", "path": "{path}"}}"#);
+        assert_eq!(ended(&with_imports(&inside, &payload)).0, Class::Permanent, "{path}");
+    }
+    assert_eq!(done(&with_imports(&inside, r#"{"do": "list", "path": "/imports/"}"#)), r#"["etc","page.html","up"]"#);
+}
+
+#[test]
+fn a_generation_is_read_under_its_kind() {
+    let generation = import();
+    let mounts = vec![Mount::artifacts("ingest", &generation.path().join("in")).unwrap()];
+    let run = |payload: &str| run_attempt(Attempt { mounts: mounts.clone(), ..attempt(payload, limits()) });
+    assert_eq!(done(&run(r#"{"do": "read_input", "kind": "ingest", "path": "page.html"}"#)), "\"hello\"");
+    assert_eq!(done(&run(r#"{"do": "read_input", "kind": "normalise", "path": "page.html"}"#)), "null");
+    let write = run(r#"{"do": "write_to", "path": "/artifacts/ingest/page.html", "text": "x"}"#);
+    assert_eq!(ended(&write).0, Class::Permanent);
+    assert_eq!(std::fs::read(generation.path().join("in/page.html")).unwrap(), b"hello");
 }
 
 #[test]
@@ -92,28 +92,16 @@ fn a_pipe_is_refused_instead_of_waited_for() {
         0,
     )
     .unwrap();
-    let report = with_imports(
-        &folder.path().join("in"),
-        r#"{"do": "read_import", "path": "pipe"}"#,
-    );
+    let report = with_imports(&folder.path().join("in"), r#"{"do": "read_import", "path": "pipe"}"#);
     assert!(matches!(report.outcome, Outcome::Failed(_)), "{report:?}");
 }
 
 #[test]
 fn what_is_written_lies_in_the_scratch() {
-    let (folder, report) = run_with_output(
-        r#"{"do": "answer", "value": 1, "write": {"a/b/c.txt": "text"}}"#,
-        limits(),
-    );
+    let (folder, report) = run_with_output(r#"{"do": "answer", "value": 1, "write": {"a/b/c.txt": "text"}}"#, limits());
     assert_eq!(done(&report), "1");
-    assert_eq!(
-        std::fs::read(folder.path().join("a/b/c.txt")).unwrap(),
-        b"text"
-    );
-    assert_eq!(
-        (report.usage.scratch_bytes, report.usage.scratch_files),
-        (4, 3)
-    );
+    assert_eq!(std::fs::read(folder.path().join("a/b/c.txt")).unwrap(), b"text");
+    assert_eq!((report.usage.scratch_bytes, report.usage.scratch_files), (4, 3));
 }
 
 #[test]
@@ -129,19 +117,16 @@ fn links_are_refused() {
     }
 }
 
+/// A file that got a second name in a writable folder once became writable
+/// (GHSA-4ch3-9j33-3pmj).
 #[test]
 fn nothing_moves_from_the_import_into_the_output() {
     let imported = import();
     let (_scratch, mount) = output();
     let mounts = vec![Mount::imports(&imported.path().join("in")).unwrap(), mount];
     for action in ["rename", "hardlink"] {
-        let payload = format!(
-            r#"{{"do": "{action}", "from": "/imports/page.html", "to": "/output/page.html"}}"#
-        );
-        let report = run_attempt(Attempt {
-            mounts: mounts.clone(),
-            ..attempt(&payload, limits())
-        });
+        let payload = format!(r#"{{"do": "{action}", "from": "/imports/page.html", "to": "/output/page.html"}}"#);
+        let report = run_attempt(Attempt { mounts: mounts.clone(), ..attempt(&payload, limits()) });
         assert_eq!(ended(&report).0, Class::Permanent, "{action}");
     }
     assert!(imported.path().join("in/page.html").exists());
@@ -150,8 +135,7 @@ fn nothing_moves_from_the_import_into_the_output() {
 #[test]
 fn a_handler_cannot_starve_others_of_file_handles() {
     let (_folder, report) = run_with_output(r#"{"do": "open_many", "times": 20000}"#, limits());
-    let expected =
-        "held more than 256 files, folders and streams open at the same time: close some";
+    let expected = "held more than 256 files, folders and streams open at the same time: close some";
     assert_eq!(ended(&report), (Class::Trap, expected));
 }
 
@@ -170,8 +154,5 @@ fn clocks_and_randomness_work() {
         assert!(value["unix_seconds"].as_u64().unwrap() > 1_700_000_000);
         value["random"].as_u64().unwrap()
     };
-    assert_ne!(
-        number(&run(r#"{"do": "random"}"#)),
-        number(&run(r#"{"do": "random"}"#))
-    );
+    assert_ne!(number(&run(r#"{"do": "random"}"#)), number(&run(r#"{"do": "random"}"#)));
 }

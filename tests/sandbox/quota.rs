@@ -5,27 +5,15 @@ use capstan::rules::attempt::Class;
 use capstan::rules::limit::Limits;
 
 fn small() -> Limits {
-    Limits {
-        scratch_bytes: 100_000,
-        scratch_files: 5,
-        ..limits()
-    }
+    Limits { scratch_bytes: 100_000, scratch_files: 5, ..limits() }
 }
 
 #[test]
 fn the_last_byte_fits() {
     let (folder, report) = run_with_output(r#"{"do": "write_bytes", "bytes": 100000}"#, small());
     assert_eq!(done(&report), "null");
-    assert_eq!(
-        std::fs::metadata(folder.path().join("bytes"))
-            .unwrap()
-            .len(),
-        100_000
-    );
-    assert_eq!(
-        (report.usage.scratch_bytes, report.usage.scratch_files),
-        (100_000, 1)
-    );
+    assert_eq!(std::fs::metadata(folder.path().join("bytes")).unwrap().len(), 100_000);
+    assert_eq!((report.usage.scratch_bytes, report.usage.scratch_files), (100_000, 1));
 }
 
 #[test]
@@ -34,16 +22,10 @@ fn the_next_byte_does_not() {
     let (class, message) = ended(&report);
     assert_eq!(class, Class::Quota);
     assert!(
-        message.starts_with("/output would have held ")
-            && message.contains("limits.scratch_bytes = 100000"),
+        message.starts_with("/output would have held ") && message.contains("limits.scratch_bytes = 100000"),
         "{message}"
     );
-    assert!(
-        std::fs::metadata(folder.path().join("bytes"))
-            .unwrap()
-            .len()
-            <= 100_000
-    );
+    assert!(std::fs::metadata(folder.path().join("bytes")).unwrap().len() <= 100_000);
 }
 
 #[test]
@@ -51,23 +33,14 @@ fn a_length_without_bytes_counts() {
     let (folder, report) = run_with_output(r#"{"do": "sparse", "bytes": 1099511627776}"#, small());
     let expected = "/output would have held 1099511627776 bytes, more than limits.scratch_bytes = 100000 allows";
     assert_eq!(ended(&report), (Class::Quota, expected));
-    assert_eq!(
-        std::fs::metadata(folder.path().join("sparse"))
-            .unwrap()
-            .len(),
-        0
-    );
+    assert_eq!(std::fs::metadata(folder.path().join("sparse")).unwrap().len(), 0);
 }
 
 #[test]
 fn files_and_folders_count() {
-    assert_eq!(
-        done(&run_with_output(r#"{"do": "write_files", "files": 5}"#, small()).1),
-        "null"
-    );
+    assert_eq!(done(&run_with_output(r#"{"do": "write_files", "files": 5}"#, small()).1), "null");
     let (folder, report) = run_with_output(r#"{"do": "write_files", "files": 6}"#, small());
-    let expected =
-        "/output would have held 6 files and folders, more than limits.scratch_files = 5 allows";
+    let expected = "/output would have held 6 files and folders, more than limits.scratch_files = 5 allows";
     assert_eq!(ended(&report), (Class::Quota, expected));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 5);
     let (_folder, report) = run_with_output(r#"{"do": "nest", "depth": 6}"#, small());
@@ -76,10 +49,7 @@ fn files_and_folders_count() {
 
 #[test]
 fn a_folder_that_exists_costs_nothing() {
-    let limits = Limits {
-        scratch_files: 2,
-        ..small()
-    };
+    let limits = Limits { scratch_files: 2, ..small() };
     let payload = r#"{"write": {"a/f": "x"}, "do": "make_folder", "path": "/output/a"}"#;
     assert_eq!(done(&run_with_output(payload, limits).1), "null");
 }

@@ -11,10 +11,7 @@ fn a_guest_that_does_nothing_is_done() {
     let noop = prepare(engine(), capstan_test_guests::noop());
     let report = wait(threads.run(noop, stage::attempt("{}", limits())));
     assert!(matches!(report.outcome, Outcome::Done(_)), "{report:?}");
-    assert!(
-        report.usage.memory > 0 && report.usage.cpu_us > 0,
-        "{report:?}"
-    );
+    assert!(report.usage.memory > 0 && report.usage.cpu_us > 0, "{report:?}");
 }
 
 #[test]

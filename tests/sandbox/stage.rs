@@ -5,9 +5,7 @@ use capstan::capability::fs::Mount;
 use capstan::rules::attempt::{Class, Fault, Outcome};
 use capstan::rules::limit::Limits;
 use capstan::rules::time::Millis;
-use capstan::sandbox::{
-    Attempt, Engine, EngineOptions, GuestThreads, JobView, Prepared, Report, StopSignal, pair,
-};
+use capstan::sandbox::{Attempt, Engine, EngineOptions, GuestThreads, JobView, Prepared, Report, StopSignal, pair};
 use std::sync::{Arc, OnceLock};
 
 /// One engine for all tests of this process.
@@ -25,18 +23,12 @@ pub(super) fn prepare(engine: &Engine, wasm: &[u8]) -> Prepared {
 
 pub(super) fn odd() -> Prepared {
     static ODD: OnceLock<Prepared> = OnceLock::new();
-    ODD.get_or_init(|| prepare(engine(), capstan_test_guests::odd()))
-        .clone()
+    ODD.get_or_init(|| prepare(engine(), capstan_test_guests::odd())).clone()
 }
 
 /// Limits that a test reaches soon.
 pub(super) fn limits() -> Limits {
-    Limits {
-        cpu: Millis(300),
-        wall: Millis::seconds(20),
-        memory: 64 << 20,
-        ..Limits::default()
-    }
+    Limits { cpu: Millis(300), wall: Millis::seconds(20), memory: 64 << 20, ..Limits::default() }
 }
 
 pub(super) fn job(payload: &str) -> JobView {
@@ -58,29 +50,19 @@ pub(super) fn attempt(payload: &str, limits: Limits) -> Attempt {
 }
 
 pub(super) fn stoppable(payload: &str, limits: Limits, stop: StopSignal) -> Attempt {
-    Attempt {
-        job: job(payload),
-        limits,
-        mounts: Vec::new(),
-        stop,
-    }
+    Attempt { job: job(payload), limits, mounts: Vec::new(), stop }
 }
 
 /// An empty `/output`.
 pub(super) fn output() -> (tempfile::TempDir, Mount) {
     let folder = tempfile::tempdir().unwrap();
-    let dir =
-        cap_std::fs::Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
+    let dir = cap_std::fs::Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
     (folder, Mount::output(Arc::new(dir)))
 }
 
 /// Wait for an attempt from a plain test.
 pub(super) fn wait<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 /// Run `odd` with this payload on a thread of its own.
@@ -96,10 +78,7 @@ pub(super) fn run_attempt(attempt: Attempt) -> Report {
 /// Run `odd` with an `/output`.
 pub(super) fn run_with_output(payload: &str, limits: Limits) -> (tempfile::TempDir, Report) {
     let (folder, mount) = output();
-    let attempt = Attempt {
-        mounts: vec![mount],
-        ..attempt(payload, limits)
-    };
+    let attempt = Attempt { mounts: vec![mount], ..attempt(payload, limits) };
     (folder, run_attempt(attempt))
 }
 

@@ -11,29 +11,15 @@ fn still() -> Usage {
 fn a_guest_that_does_little_uses_little() {
     let usage = still();
     assert!(usage.cpu_us > 0 && usage.cpu_us < 50_000, "{usage:?}");
-    assert!(
-        usage.host_us < 10_000 && usage.host_calls < 100,
-        "{usage:?}"
-    );
+    assert!(usage.host_us < 10_000 && usage.host_calls < 100, "{usage:?}");
     assert!(usage.memory > 0 && usage.memory < 4 << 20, "{usage:?}");
-    assert_eq!(
-        (
-            usage.scratch_bytes,
-            usage.scratch_files,
-            usage.log_bytes,
-            usage.result_bytes
-        ),
-        (0, 0, 0, 1)
-    );
+    assert_eq!((usage.scratch_bytes, usage.scratch_files, usage.log_bytes, usage.result_bytes), (0, 0, 0, 1));
 }
 
 #[test]
 fn computing_moves_cpu() {
     let usage = run(r#"{"do": "work", "rounds": 50000000}"#).usage;
-    assert!(
-        usage.cpu_us > 10_000 && usage.cpu_us > 10 * usage.host_us,
-        "{usage:?}"
-    );
+    assert!(usage.cpu_us > 10_000 && usage.cpu_us > 10 * usage.host_us, "{usage:?}");
     assert!(usage.wall_us >= usage.cpu_us, "{usage:?}");
 }
 
@@ -47,10 +33,7 @@ fn waiting_moves_only_wall() {
 #[test]
 fn memory_moves_memory() {
     let usage = run(r#"{"do": "alloc", "bytes": 20000000}"#).usage;
-    assert!(
-        usage.memory >= 20_000_000 && usage.memory < 24 << 20,
-        "{usage:?}"
-    );
+    assert!(usage.memory >= 20_000_000 && usage.memory < 24 << 20, "{usage:?}");
 }
 
 #[test]
@@ -63,8 +46,5 @@ fn calls_move_host_calls_and_log() {
 #[test]
 fn writing_moves_scratch() {
     let (_folder, report) = run_with_output(r#"{"do": "write_bytes", "bytes": 5000}"#, limits());
-    assert_eq!(
-        (report.usage.scratch_bytes, report.usage.scratch_files),
-        (5_000, 1)
-    );
+    assert_eq!((report.usage.scratch_bytes, report.usage.scratch_files), (5_000, 1));
 }

@@ -13,21 +13,11 @@ pub(crate) fn sysroot() -> Result<PathBuf, BuildError> {
     let output = Command::new(&rustc)
         .args(["--print", "sysroot"])
         .output()
-        .map_err(|error| BuildError::Start {
-            program: rustc.to_string_lossy().into_owned(),
-            error,
-        })?;
-    Ok(PathBuf::from(
-        String::from_utf8_lossy(&output.stdout).trim(),
-    ))
+        .map_err(|error| BuildError::Start { program: rustc.to_string_lossy().into_owned(), error })?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
 
-pub(crate) fn cargo(
-    root: &Path,
-    shared: &Path,
-    sysroot: &Path,
-    guests: &[Guest],
-) -> Result<(), BuildError> {
+pub(crate) fn cargo(root: &Path, shared: &Path, sysroot: &Path, guests: &[Guest]) -> Result<(), BuildError> {
     let cargo = variable("CARGO")?;
     let mut command = Command::new(&cargo);
     for (name, _) in env::vars_os().filter(|(name, _)| leaks(&name.to_string_lossy())) {
@@ -36,20 +26,8 @@ pub(crate) fn cargo(
     command
         .current_dir(root)
         .env("RUSTC", variable("RUSTC")?)
-        .env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            remaps(root, shared, sysroot).join("\x1f"),
-        )
-        .args([
-            "build",
-            "--locked",
-            "--profile",
-            "guest",
-            "--target",
-            TARGET,
-            "--lib",
-            "--target-dir",
-        ])
+        .env("CARGO_ENCODED_RUSTFLAGS", remaps(root, shared, sysroot).join("\x1f"))
+        .args(["build", "--locked", "--profile", "guest", "--target", TARGET, "--lib", "--target-dir"])
         .arg(shared);
     for guest in guests {
         command.args(["--package", guest.package]);
@@ -58,39 +36,20 @@ pub(crate) fn cargo(
     let status = command
         .stdout(Stdio::null())
         .status()
-        .map_err(|error| BuildError::Start {
-            program: cargo.to_string_lossy().into_owned(),
-            error,
-        })?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(refused(guests))
-    }
+        .map_err(|error| BuildError::Start { program: cargo.to_string_lossy().into_owned(), error })?;
+    if status.success() { Ok(()) } else { Err(refused(guests)) }
 }
 
 fn refused(guests: &[Guest]) -> BuildError {
-    let packages: Vec<String> = guests
-        .iter()
-        .map(|guest| guest.package.to_owned())
-        .collect();
-    let by_hand = format!(
-        "cargo build --profile guest --target {TARGET} -p {}",
-        packages.join(" -p ")
-    );
+    let packages: Vec<String> = guests.iter().map(|guest| guest.package.to_owned()).collect();
+    let by_hand = format!("cargo build --profile guest --target {TARGET} -p {}", packages.join(" -p "));
     BuildError::Cargo { packages, by_hand }
 }
 
 /// Whether a variable of the first cargo would change what the second one does. Those about the home,
 /// the network and registries are the user's.
 fn leaks(name: &str) -> bool {
-    const KEPT: [&str; 5] = [
-        "CARGO_HOME",
-        "CARGO_NET_",
-        "CARGO_HTTP_",
-        "CARGO_REGISTRIES_",
-        "CARGO_REGISTRY_",
-    ];
+    const KEPT: [&str; 5] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
     let of_cargo = name.starts_with("CARGO_") && !KEPT.iter().any(|kept| name.starts_with(kept));
     of_cargo || name.starts_with("RUSTC") || name == "RUSTFLAGS" || name == "MAKEFLAGS"
 }
@@ -99,9 +58,7 @@ fn leaks(name: &str) -> bool {
 /// target folder, which may lie in the workspace, comes after it.
 fn remaps(root: &Path, shared: &Path, sysroot: &Path) -> Vec<String> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
-    let home = home
-        .or_else(|| env::home_dir().map(|home| home.join(".cargo")))
-        .unwrap_or_default();
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo"))).unwrap_or_default();
     let places = [
         (home.join("registry/src"), "/registry"),
         (sysroot.join("lib/rustlib/src/rust"), "/rust"),

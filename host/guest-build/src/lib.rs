@@ -85,10 +85,7 @@ pub fn main(guests: &[Guest]) -> ExitCode {
 /// When the target is missing, the sources do not compile, or the result cannot be copied.
 pub fn compile(guests: &[Guest]) -> Result<(), BuildError> {
     let root = workspace();
-    for watched in ["Cargo.toml", "Cargo.lock", "sdk", "wit"]
-        .into_iter()
-        .chain(guests.iter().map(|g| g.folder))
-    {
+    for watched in ["Cargo.toml", "Cargo.lock", "sdk", "wit"].into_iter().chain(guests.iter().map(|g| g.folder)) {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let out = PathBuf::from(variable("OUT_DIR")?);
@@ -101,16 +98,11 @@ pub fn compile(guests: &[Guest]) -> Result<(), BuildError> {
     }
     let shared = shared_target(&out);
     command::cargo(&root, &shared, &sysroot, guests)?;
-    guests
-        .iter()
-        .try_for_each(|guest| copy(guest, &shared, &out))
+    guests.iter().try_for_each(|guest| copy(guest, &shared, &out))
 }
 
 fn copy(guest: &Guest, shared: &Path, out: &Path) -> Result<(), BuildError> {
-    let made = shared
-        .join(TARGET)
-        .join("guest")
-        .join(format!("{}.wasm", guest.package.replace('-', "_")));
+    let made = shared.join(TARGET).join("guest").join(format!("{}.wasm", guest.package.replace('-', "_")));
     fs::copy(&made, out.join(format!("{}.wasm", guest.package)))
         .map(drop)
         .map_err(|error| BuildError::Copy { path: made, error })

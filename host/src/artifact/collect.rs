@@ -8,9 +8,7 @@
 //! counted while the guest wrote). Everything is reached through the scratch's
 //! handle and never follows a link.
 
-use cap_std::fs::{
-    Dir, File, FileTypeExt as _, MetadataExt as _, OpenOptions, OpenOptionsExt as _,
-};
+use cap_std::fs::{Dir, File, FileTypeExt as _, MetadataExt as _, OpenOptions, OpenOptionsExt as _};
 use rustix::fs::OFlags;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, Read as _};
@@ -113,11 +111,7 @@ pub(super) enum Durable {
 }
 
 /// Everything in a folder, in a fixed order.
-pub(super) fn collect(
-    dir: &Dir,
-    allowance: &Allowance,
-    durable: Durable,
-) -> Result<Contents, CollectError> {
+pub(super) fn collect(dir: &Dir, allowance: &Allowance, durable: Durable) -> Result<Contents, CollectError> {
     let mut contents = Contents::default();
     walk(dir, "", 0, &mut contents, allowance, durable)?;
     contents.files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -132,37 +126,19 @@ fn walk(
     allowance: &Allowance,
     durable: Durable,
 ) -> Result<(), CollectError> {
-    let io = |source| CollectError::Io {
-        path: folder.to_owned(),
-        source,
-    };
+    let io = |source| CollectError::Io { path: folder.to_owned(), source };
     for entry in dir.entries().map_err(io)? {
         let entry = entry.map_err(io)?;
         let name = plain(&entry.file_name(), folder)?;
-        let path = if folder.is_empty() {
-            name.clone()
-        } else {
-            format!("{folder}/{name}")
-        };
+        let path = if folder.is_empty() { name.clone() } else { format!("{folder}/{name}") };
         if path.len() > MAX_PATH {
-            return Err(too_far(
-                &path,
-                format!("{} bytes long", path.len()),
-                MAX_PATH,
-            ));
+            return Err(too_far(&path, format!("{} bytes long", path.len()), MAX_PATH));
         }
-        let io = |source| CollectError::Io {
-            path: path.clone(),
-            source,
-        };
+        let io = |source| CollectError::Io { path: path.clone(), source };
         let kind = entry.file_type().map_err(io)?;
         if kind.is_dir() {
             if depth + 1 > MAX_DEPTH {
-                return Err(too_far(
-                    &path,
-                    format!("{} folders deep", depth + 1),
-                    MAX_DEPTH,
-                ));
+                return Err(too_far(&path, format!("{} folders deep", depth + 1), MAX_DEPTH));
             }
             contents.folders.push(path.clone());
             count(contents, allowance)?;
@@ -173,10 +149,7 @@ fn walk(
             contents.files.push(file);
             count(contents, allowance)?;
         } else {
-            return Err(CollectError::Odd {
-                path,
-                what: what(kind),
-            });
+            return Err(CollectError::Odd { path, what: what(kind) });
         }
     }
     Ok(())
@@ -190,28 +163,17 @@ fn file(
     allowance: &Allowance,
     durable: Durable,
 ) -> Result<Entry, CollectError> {
-    let io = |source| CollectError::Io {
-        path: path.to_owned(),
-        source,
-    };
+    let io = |source| CollectError::Io { path: path.to_owned(), source };
     // Should the name become a link or a pipe after it was listed: an error, not a wait.
     let mut options = OpenOptions::new();
-    options
-        .read(true)
-        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
+    options.read(true).custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     let file = dir.open_with(name, &options).map_err(io)?;
     let data = file.metadata().map_err(io)?;
     if !data.is_file() {
-        return Err(CollectError::Odd {
-            path: path.to_owned(),
-            what: "thing that changed while it was read",
-        });
+        return Err(CollectError::Odd { path: path.to_owned(), what: "thing that changed while it was read" });
     }
     if data.nlink() > 1 {
-        return Err(CollectError::Odd {
-            path: path.to_owned(),
-            what: "file with several names (a hard link)",
-        });
+        return Err(CollectError::Odd { path: path.to_owned(), what: "file with several names (a hard link)" });
     }
     contents.bytes = contents.bytes.saturating_add(data.len());
     if contents.bytes > allowance.bytes {
@@ -226,23 +188,14 @@ fn file(
     if durable == Durable::Sync {
         file.into_std().sync_all().map_err(io)?;
     }
-    Ok(Entry {
-        path: path.to_owned(),
-        bytes,
-        sha256,
-    })
+    Ok(Entry { path: path.to_owned(), bytes, sha256 })
 }
 
 /// Read to the end, but not beyond the length that was counted.
 fn hash(file: &File, length: u64) -> io::Result<(u64, String)> {
     let mut hash = Sha256::new();
     let mut reader = file.take(length);
-    let mut buffer = vec![
-        0;
-        usize::try_from(length)
-            .unwrap_or(usize::MAX)
-            .clamp(1, 128 << 10)
-    ];
+    let mut buffer = vec![0; usize::try_from(length).unwrap_or(usize::MAX).clamp(1, 128 << 10)];
     let mut bytes = 0;
     loop {
         let read = reader.read(&mut buffer)?;
@@ -270,11 +223,7 @@ fn count(contents: &Contents, allowance: &Allowance) -> Result<(), CollectError>
 fn plain(name: &std::ffi::OsStr, folder: &str) -> Result<String, CollectError> {
     let refuse = |why| {
         let name = name.to_string_lossy().escape_debug().to_string();
-        Err(CollectError::Name {
-            folder: folder.to_owned(),
-            name,
-            why,
-        })
+        Err(CollectError::Name { folder: folder.to_owned(), name, why })
     };
     let Some(text) = name.to_str() else {
         return refuse("is not UTF-8");

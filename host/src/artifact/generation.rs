@@ -55,10 +55,7 @@ pub enum Damage {
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> GenerationError + use<'_> {
-    move |source| GenerationError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| GenerationError::Io { path: path.to_owned(), source }
 }
 
 /// Open a generation for reading.
@@ -69,25 +66,15 @@ pub fn open(project: &Path, name: &Name) -> Result<Dir, GenerationError> {
 
 /// Compare a generation with what was published; an empty answer means that it is
 /// whole. Reads every byte.
-pub fn verify(
-    project: &Path,
-    name: &Name,
-    published: &[PublishedFile],
-) -> Result<Vec<Damage>, GenerationError> {
+pub fn verify(project: &Path, name: &Name, published: &[PublishedFile]) -> Result<Vec<Damage>, GenerationError> {
     let Ok(dir) = open(project, name) else {
         return Ok(vec![Damage::Gone(name.location())]);
     };
-    let everything = Allowance {
-        bytes: u64::MAX,
-        files: u64::MAX,
-    };
+    let everything = Allowance { bytes: u64::MAX, files: u64::MAX };
     let found = match collect::collect(&dir, &everything, Durable::Look) {
         Ok(contents) => contents.files,
         Err(CollectError::Io { path, source }) => {
-            return Err(GenerationError::Io {
-                path: project.join(name.location()).join(path),
-                source,
-            });
+            return Err(GenerationError::Io { path: project.join(name.location()).join(path), source });
         }
         Err(odd) => return Ok(vec![Damage::Odd(odd.to_string())]),
     };
@@ -103,9 +90,7 @@ pub fn verify(
             Some(_) => {}
         }
     }
-    let extra = found
-        .into_iter()
-        .filter(|entry| !published.iter().any(|file| file.path == entry.path));
+    let extra = found.into_iter().filter(|entry| !published.iter().any(|file| file.path == entry.path));
     damage.extend(extra.map(|entry| Damage::Extra(entry.path)));
     Ok(damage)
 }
@@ -140,13 +125,8 @@ pub fn list(project: &Path) -> Result<Vec<Name>, GenerationError> {
     let mut found = Vec::new();
     for shard in folders(&project.join(FOLDER))? {
         for subject in folders(&shard.0)? {
-            for kind in folders(&subject.0)?
-                .into_iter()
-                .filter(|(_, name)| is_kind(name))
-            {
-                let leases = folders(&kind.0)?
-                    .into_iter()
-                    .filter_map(|(_, name)| lease_of(&name));
+            for kind in folders(&subject.0)?.into_iter().filter(|(_, name)| is_kind(name)) {
+                let leases = folders(&kind.0)?.into_iter().filter_map(|(_, name)| lease_of(&name));
                 found.extend(leases.filter_map(|lease| Name::new(&subject.1, &kind.1, lease).ok()));
             }
         }
@@ -165,10 +145,7 @@ fn folders(path: &Path) -> Result<Vec<(PathBuf, String)>, GenerationError> {
     let mut found = Vec::new();
     for entry in entries {
         let entry = entry.map_err(at(path))?;
-        if let (true, Ok(name)) = (
-            entry.file_type().map_err(at(path))?.is_dir(),
-            entry.file_name().into_string(),
-        ) {
+        if let (true, Ok(name)) = (entry.file_type().map_err(at(path))?.is_dir(), entry.file_name().into_string()) {
             found.push((entry.path(), name));
         }
     }

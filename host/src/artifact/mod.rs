@@ -17,3 +17,4 @@ pub mod generation;
 pub mod name;
 pub mod publish;
 pub mod scratch;
+pub mod spare;

@@ -33,10 +33,7 @@ pub enum NameError {
 
 /// Whether a text may be a kind: 1 to 64 of `a-z 0-9 -`.
 pub fn is_kind(text: &str) -> bool {
-    (1..=64).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 impl Name {
@@ -51,11 +48,7 @@ impl Name {
         if lease <= 0 {
             return Err(NameError::Lease(lease));
         }
-        Ok(Self {
-            subject: subject.to_owned(),
-            kind: kind.to_owned(),
-            lease,
-        })
+        Ok(Self { subject: subject.to_owned(), kind: kind.to_owned(), lease })
     }
 
     /// The subject's id.
@@ -75,13 +68,7 @@ impl Name {
 
     /// The path relative to the project folder, as the database keeps it.
     pub fn location(&self) -> String {
-        format!(
-            "{FOLDER}/{}/{}/{}/g{}",
-            subject::shard(&self.subject),
-            self.subject,
-            self.kind,
-            self.lease
-        )
+        format!("{FOLDER}/{}/{}/{}/g{}", subject::shard(&self.subject), self.subject, self.kind, self.lease)
     }
 
     /// The name at a location.
@@ -91,8 +78,7 @@ impl Name {
         let (kind, generation) = (parts.next()?, parts.next()?);
         let lease = lease_of(generation)?;
         let name = Self::new(subject, kind, lease).ok()?;
-        (folder == FOLDER && shard == subject::shard(subject) && parts.next().is_none())
-            .then_some(name)
+        (folder == FOLDER && shard == subject::shard(subject) && parts.next().is_none()).then_some(name)
     }
 
     /// The folders from `artifacts` down to the generation, as paths relative to
@@ -123,10 +109,7 @@ mod tests {
     #[test]
     fn a_location_is_parsed_back() {
         let name = Name::new(SUBJECT, "normalise", 42).unwrap();
-        assert_eq!(
-            name.location(),
-            format!("artifacts/00/{SUBJECT}/normalise/g42")
-        );
+        assert_eq!(name.location(), format!("artifacts/00/{SUBJECT}/normalise/g42"));
         assert_eq!(Name::parse(&name.location()), Some(name));
     }
 
@@ -147,15 +130,9 @@ mod tests {
 
     #[test]
     fn parts_that_could_escape_are_refused() {
-        assert!(matches!(
-            Name::new("../..", "a", 1),
-            Err(NameError::Subject(_))
-        ));
+        assert!(matches!(Name::new("../..", "a", 1), Err(NameError::Subject(_))));
         for kind in ["", ".", "..", "a/b", "A", "a_b", &"a".repeat(65)] {
-            assert!(
-                matches!(Name::new(SUBJECT, kind, 1), Err(NameError::Kind(_))),
-                "{kind}"
-            );
+            assert!(matches!(Name::new(SUBJECT, kind, 1), Err(NameError::Kind(_))), "{kind}");
         }
         assert_eq!(Name::new(SUBJECT, "a", 0), Err(NameError::Lease(0)));
     }

@@ -84,19 +84,12 @@ impl Publisher {
     pub fn open(project: &Path) -> Result<Self, PublishError> {
         make(&project.join(FOLDER))?;
         sync(project)?;
-        Ok(Self {
-            project: project.to_owned(),
-            shards: Mutex::default(),
-        })
+        Ok(Self { project: project.to_owned(), shards: Mutex::default() })
     }
 
     /// Publish a scratch; `None` when it holds no file. The scratch is gone
     /// afterwards, whatever the answer.
-    pub fn publish(
-        &self,
-        scratch: Scratch,
-        order: &Order<'_>,
-    ) -> Result<Option<Published>, PublishError> {
+    pub fn publish(&self, scratch: Scratch, order: &Order<'_>) -> Result<Option<Published>, PublishError> {
         crash::point("publish.before_sync");
         let contents = collect::collect(scratch.dir(), &order.allowance, Durable::Sync)?;
         if contents.files.is_empty() {
@@ -109,15 +102,8 @@ impl Publisher {
         self.sync_parents(order.name)?;
         crash::point("publish.after_parents");
         drop(scratch);
-        let files = contents
-            .files
-            .into_iter()
-            .map(|entry| described(entry, order.media_types))
-            .collect();
-        Ok(Some(Published {
-            location: order.name.location(),
-            files,
-        }))
+        let files = contents.files.into_iter().map(|entry| described(entry, order.media_types)).collect();
+        Ok(Some(Published { location: order.name.location(), files }))
     }
 
     fn place(&self, scratch: &Scratch, name: &Name) -> Result<(), PublishError> {
@@ -149,17 +135,10 @@ impl Publisher {
         for folder in [&kind, &subject, &shard] {
             sync(folder)?;
         }
-        let known = self
-            .shards
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .contains(&shard);
+        let known = self.shards.lock().unwrap_or_else(PoisonError::into_inner).contains(&shard);
         if !known {
             sync(&root)?;
-            self.shards
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(shard);
+            self.shards.lock().unwrap_or_else(PoisonError::into_inner).insert(shard);
         }
         Ok(())
     }
@@ -186,27 +165,15 @@ fn make(folder: &Path) -> Result<(), PublishError> {
 }
 
 fn sync(folder: &Path) -> Result<(), PublishError> {
-    File::open(folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(at(folder))
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(at(folder))
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> PublishError + use<'_> {
-    move |source| PublishError::Io {
-        path: path.to_owned(),
-        source,
-    }
+    move |source| PublishError::Io { path: path.to_owned(), source }
 }
 
 fn described(entry: Entry, media_types: &[(String, String)]) -> PublishedFile {
     let announced = media_types.iter().find(|(path, _)| *path == entry.path);
-    let media_type = announced
-        .map_or("application/octet-stream", |(_, media_type)| media_type)
-        .to_owned();
-    PublishedFile {
-        path: entry.path,
-        bytes: entry.bytes,
-        sha256: entry.sha256,
-        media_type,
-    }
+    let media_type = announced.map_or("application/octet-stream", |(_, media_type)| media_type).to_owned();
+    PublishedFile { path: entry.path, bytes: entry.bytes, sha256: entry.sha256, media_type }
 }

@@ -44,13 +44,9 @@ impl Scratch {
     /// an error: a lease is given once.
     pub fn create(root: &Path, lease: i64) -> Result<Self, ScratchError> {
         let path = root.join(format!("g{lease}"));
-        let made = std::fs::create_dir(&path)
-            .and_then(|()| Dir::open_ambient_dir(&path, ambient_authority()));
+        let made = std::fs::create_dir(&path).and_then(|()| Dir::open_ambient_dir(&path, ambient_authority()));
         match made {
-            Ok(dir) => Ok(Self {
-                path,
-                dir: Arc::new(dir),
-            }),
+            Ok(dir) => Ok(Self { path, dir: Arc::new(dir) }),
             Err(source) => Err(ScratchError::Create { path, source }),
         }
     }
@@ -69,7 +65,7 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         // Gone when it was published; otherwise the next start tries again.
-        let _ = std::fs::remove_dir_all(&self.path);
+        let _ = remove(&self.path);
     }
 }
 
@@ -79,22 +75,72 @@ pub fn clean(root: &Path) -> Result<(), ScratchError> {
         let path = path.to_owned();
         move |source| ScratchError::Clean { path, source }
     };
-    std::fs::create_dir_all(root).map_err(|source| ScratchError::Create {
-        path: root.to_owned(),
-        source,
-    })?;
+    std::fs::create_dir_all(root).map_err(|source| ScratchError::Create { path: root.to_owned(), source })?;
     for entry in std::fs::read_dir(root).map_err(failed(root))? {
         let entry = entry.map_err(failed(root))?;
         let path = entry.path();
         let folder = entry.file_type().map_err(failed(&path))?.is_dir();
-        let removed = if folder {
-            std::fs::remove_dir_all(&path)
-        } else {
-            std::fs::remove_file(&path)
-        };
+        let removed = if folder { remove(&path) } else { std::fs::remove_file(&path) };
         removed.map_err(failed(&path))?;
     }
     Ok(())
+}
+
+/// Remove a folder, however a guest built it.
+fn remove(path: &Path) -> io::Result<()> {
+    // Most are empty, or were published: one call instead of five.
+    match std::fs::remove_dir(path) {
+        Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => return Ok(()),
+    }
+    match std::fs::remove_dir_all(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => flatten(path),
+        _ => Ok(()),
+    }
+}
+
+/// Remove a folder that is nested deeper than there are file handles, or than a path
+/// can be long: every folder within is moved up to the top before it is opened.
+fn flatten(path: &Path) -> io::Result<()> {
+    let mut number: u64 = 0;
+    loop {
+        let mut folders = Vec::new();
+        for entry in std::fs::read_dir(path)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                folders.push(entry.path());
+            } else {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        if folders.is_empty() {
+            return std::fs::remove_dir(path);
+        }
+        for folder in folders {
+            for entry in std::fs::read_dir(&folder)? {
+                let entry = entry?;
+                if entry.file_type()?.is_dir() {
+                    number += 1;
+                    std::fs::rename(entry.path(), unused(path, &mut number))?;
+                } else {
+                    std::fs::remove_file(entry.path())?;
+                }
+            }
+            std::fs::remove_dir(&folder)?;
+        }
+    }
+}
+
+/// A name that nothing has yet in this folder.
+fn unused(folder: &Path, number: &mut u64) -> PathBuf {
+    loop {
+        let path = folder.join(format!("moved-{number}"));
+        if path.symlink_metadata().is_err() {
+            return path;
+        }
+        *number += 1;
+    }
 }
 
 #[cfg(test)]
@@ -108,12 +154,26 @@ mod tests {
         let scratch = Scratch::create(root.path(), 5).unwrap();
         scratch.dir().create_dir("a").unwrap();
         scratch.dir().write("a/b", "c").unwrap();
-        assert!(matches!(
-            Scratch::create(root.path(), 5),
-            Err(ScratchError::Create { .. })
-        ));
+        assert!(matches!(Scratch::create(root.path(), 5), Err(ScratchError::Create { .. })));
         drop(scratch);
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn folders_nested_deeper_than_any_path_are_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let scratch = root.path().join("g1");
+        std::fs::create_dir(&scratch).unwrap();
+        let (inner, outer) = (scratch.join("inner"), scratch.join("outer"));
+        std::fs::create_dir(&inner).unwrap();
+        std::fs::write(inner.join("file"), "x").unwrap();
+        for _ in 0..2_500 {
+            std::fs::create_dir(&outer).unwrap();
+            std::fs::rename(&inner, outer.join("moved-1")).unwrap();
+            std::fs::rename(&outer, &inner).unwrap();
+        }
+        flatten(&scratch).unwrap();
+        assert!(!scratch.exists());
     }
 
     #[test]

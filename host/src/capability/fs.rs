@@ -63,26 +63,16 @@ impl Mount {
 
     /// The scratch of an attempt, read-write.
     pub fn output(dir: Arc<Dir>) -> Self {
-        Self {
-            path: OUTPUT.into(),
-            dir,
-            access: Access::Write,
-        }
+        Self { path: OUTPUT.into(), dir, access: Access::Write }
     }
 
     fn open(folder: &Path, path: Arc<str>) -> Result<Self, MountError> {
-        let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(|source| {
-            MountError::Open {
-                folder: folder.to_owned(),
-                guest: path.to_string(),
-                source,
-            }
+        let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(|source| MountError::Open {
+            folder: folder.to_owned(),
+            guest: path.to_string(),
+            source,
         })?;
-        Ok(Self {
-            path,
-            dir: Arc::new(dir),
-            access: Access::Read,
-        })
+        Ok(Self { path, dir: Arc::new(dir), access: Access::Read })
     }
 
     /// The guest's path.
@@ -110,19 +100,13 @@ mod tests {
     fn a_missing_folder_is_named() {
         let error = Mount::imports(Path::new("/no/such/folder")).unwrap_err();
         let text = error.to_string();
-        assert!(
-            text.starts_with("folder /no/such/folder for /imports cannot be opened:"),
-            "{text}"
-        );
+        assert!(text.starts_with("folder /no/such/folder for /imports cannot be opened:"), "{text}");
     }
 
     #[test]
     fn inputs_are_read_only_and_named_by_kind() {
         let folder = tempfile::tempdir().unwrap();
         let mount = Mount::artifacts("ingest", folder.path()).unwrap();
-        assert_eq!(
-            (mount.path(), mount.access()),
-            ("/artifacts/ingest", Access::Read)
-        );
+        assert_eq!((mount.path(), mount.access()), ("/artifacts/ingest", Access::Read));
     }
 }

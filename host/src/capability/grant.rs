@@ -41,9 +41,7 @@ pub struct Granted {
 
 /// An ask that the operator has not granted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "handler {handler} asks for {what}, which is not granted; to allow it put this into capstan.toml:\n{hint}"
-)]
+#[error("handler {handler} asks for {what}, which is not granted; to allow it put this into capstan.toml:\n{hint}")]
 pub struct Refused {
     /// The handler's name.
     pub handler: String,
@@ -55,50 +53,26 @@ pub struct Refused {
 
 /// The intersection of ask and grant, or what is missing. `digest` is the
 /// handler's, as `sha256:…`.
-pub fn intersect(
-    handler: &str,
-    digest: &str,
-    ask: &Ask,
-    allowed: &Grant,
-) -> Result<Granted, Refused> {
+pub fn intersect(handler: &str, digest: &str, ask: &Ask, allowed: &Grant) -> Result<Granted, Refused> {
     let mut missing: Vec<String> = Vec::new();
     if ask.imports > allowed.imports {
         missing.push("the folder of the import (imports)".to_owned());
     }
-    missing.extend(
-        ask.artifacts
-            .difference(&allowed.artifacts)
-            .map(|kind| format!("artifacts of `{kind}`")),
-    );
+    missing.extend(ask.artifacts.difference(&allowed.artifacts).map(|kind| format!("artifacts of `{kind}`")));
     if missing.is_empty() {
-        return Ok(Granted {
-            imports: ask.imports,
-            artifacts: ask.artifacts.clone(),
-        });
+        return Ok(Granted { imports: ask.imports, artifacts: ask.artifacts.clone() });
     }
-    Err(Refused {
-        handler: handler.to_owned(),
-        what: missing.join(" and "),
-        hint: hint(handler, digest, ask),
-    })
+    Err(Refused { handler: handler.to_owned(), what: missing.join(" and "), hint: hint(handler, digest, ask) })
 }
 
 /// The `[[grants]]` entry that allows exactly this ask.
 pub fn hint(handler: &str, digest: &str, ask: &Ask) -> String {
-    let mut lines = vec![
-        "[[grants]]".to_owned(),
-        format!("handler = {handler:?}"),
-        format!("digest = {digest:?}"),
-    ];
+    let mut lines = vec!["[[grants]]".to_owned(), format!("handler = {handler:?}"), format!("digest = {digest:?}")];
     if ask.imports == Imports::Readable {
         lines.push("imports = true".to_owned());
     }
     if !ask.artifacts.is_empty() {
-        let kinds: Vec<String> = ask
-            .artifacts
-            .iter()
-            .map(|kind| format!("{kind:?}"))
-            .collect();
+        let kinds: Vec<String> = ask.artifacts.iter().map(|kind| format!("{kind:?}")).collect();
         lines.push(format!("artifacts = [{}]", kinds.join(", ")));
     }
     lines.join("\n")
@@ -110,43 +84,22 @@ mod tests {
     use super::*;
 
     fn ask(imports: Imports, artifacts: &[&str]) -> Ask {
-        Ask {
-            imports,
-            artifacts: artifacts.iter().map(|kind| (*kind).to_owned()).collect(),
-        }
+        Ask { imports, artifacts: artifacts.iter().map(|kind| (*kind).to_owned()).collect() }
     }
 
     #[test]
     fn the_intersection_is_never_more_than_the_ask() {
         let allowed = ask(Imports::Readable, &["ingest", "normalise"]);
-        let granted = intersect(
-            "n",
-            "sha256:00",
-            &ask(Imports::Hidden, &["ingest"]),
-            &allowed,
-        )
-        .unwrap();
+        let granted = intersect("n", "sha256:00", &ask(Imports::Hidden, &["ingest"]), &allowed).unwrap();
         assert_eq!(granted.imports, Imports::Hidden);
-        assert_eq!(
-            granted.artifacts.into_iter().collect::<Vec<_>>(),
-            ["ingest"]
-        );
+        assert_eq!(granted.artifacts.into_iter().collect::<Vec<_>>(), ["ingest"]);
     }
 
     #[test]
     fn a_refusal_prints_the_lines_that_would_allow_it() {
         let wanted = ask(Imports::Readable, &["a", "b"]);
-        let error = intersect(
-            "ingest",
-            "sha256:00",
-            &wanted,
-            &ask(Imports::Hidden, &["a"]),
-        )
-        .unwrap_err();
-        assert_eq!(
-            error.what,
-            "the folder of the import (imports) and artifacts of `b`"
-        );
+        let error = intersect("ingest", "sha256:00", &wanted, &ask(Imports::Hidden, &["a"])).unwrap_err();
+        assert_eq!(error.what, "the folder of the import (imports) and artifacts of `b`");
         assert_eq!(
             error.hint,
             "[[grants]]\nhandler = \"ingest\"\ndigest = \"sha256:00\"\nimports = true\nartifacts = [\"a\", \"b\"]"

@@ -82,7 +82,12 @@ fn show(shown: &SubjectArtifacts) -> String {
     for a in &shown.artifacts {
         let at = time(Timestamp(a.created_at));
         text.push_str(&format!("\n\n{} by {} (job {}, {at})", a.media_type, a.kind, a.job_id));
-        text.push_str(&format!("\n  {}\n  {}, sha256 {}", shown.project.join(&a.path).display(), bytes(a.bytes), a.sha256));
+        text.push_str(&format!(
+            "\n  {}\n  {}, sha256 {}",
+            shown.project.join(&a.path).display(),
+            bytes(a.bytes),
+            a.sha256
+        ));
     }
     text
 }

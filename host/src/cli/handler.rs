@@ -58,12 +58,19 @@ fn inspect(detail: &HandlerDetail) -> String {
     let mut text = format!("{} {} ({})", summary.name, summary.version, summary.origin);
     text.push_str(&format!("\n{}\n\ndigest  sha256:{}\nsize    ", description.about, summary.digest));
     text.push_str(&bytes(summary.bytes));
-    let kinds = if summary.kinds.is_empty() { "nothing now: another handler does its kinds".to_owned() } else { summary.kinds.join(", ") };
+    let kinds = if summary.kinds.is_empty() {
+        "nothing now: another handler does its kinds".to_owned()
+    } else {
+        summary.kinds.join(", ")
+    };
     text.push_str(&format!("\ndoes    {kinds}\nasks    {}", asks(description)));
     if let Some(refused) = &detail.refused {
         text.push_str(&format!("\n\nit may not run: {refused}"));
     } else if let Some(grant) = &detail.grant {
-        text.push_str(&format!("\n\ngranted by (or by the entry of an earlier version):\n  {}", grant.replace('\n', "\n  ")));
+        text.push_str(&format!(
+            "\n\ngranted by (or by the entry of an earlier version):\n  {}",
+            grant.replace('\n', "\n  ")
+        ));
     }
     for kind in &description.kinds {
         text.push_str(&format!("\n\nkind {}", kind.kind));

@@ -37,10 +37,7 @@ impl Reach {
     /// Give the host up, if this process is it.
     pub(super) async fn leave(self) -> Result<(), Failure> {
         if let Self::Here(host) = self {
-            // Every other holder has ended by now; one that has not keeps it alive.
-            if let Some(host) = Arc::into_inner(host) {
-                host.stop().await?;
-            }
+            host.stop().await?;
         }
         Ok(())
     }

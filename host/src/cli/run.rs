@@ -3,11 +3,12 @@
 use super::reach::Reach;
 use super::serve::{Work, asked_to_stop};
 use super::{Common, Done, Failure, table};
-use crate::host::import::ImportList;
+use crate::host::import::{ImportList, ImportRow};
 use crate::host::pulse::{Beat, PulseWait};
 use crate::host::stats::StatsShow;
 use crate::rules::import::ImportState;
 use crate::rules::job::State;
+use crate::rules::time::{Millis, Timestamp};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
@@ -27,8 +28,8 @@ pub(super) struct Run {}
 pub(super) struct Summary {
     /// Jobs that ended meanwhile, by state.
     ended: BTreeMap<State, i64>,
-    /// Imports that are on record, with their accounts.
-    imports: Vec<crate::host::import::ImportRow>,
+    /// The imports that it worked on, with their accounts.
+    imports: Vec<ImportRow>,
     elapsed_ms: u64,
     jobs_per_second: f64,
 }
@@ -55,9 +56,8 @@ pub(super) async fn work(reach: Reach) -> Result<Summary, Failure> {
         error = host.failed() => (None, Err(error)),
         signal = asked_to_stop() => (None, signal),
     };
-    drop(reach);
     let is_stopped = summary.is_none() && ended.is_ok();
-    work.end(host, ended).await?;
+    work.end(&host, ended).await?;
     match summary {
         Some(summary) => summary,
         None if is_stopped => {
@@ -70,7 +70,7 @@ pub(super) async fn work(reach: Reach) -> Result<Summary, Failure> {
 
 /// Show progress until the host is idle.
 async fn watch(reach: &Reach) -> Result<Summary, Failure> {
-    let began = Instant::now();
+    let (began, since) = (Instant::now(), crate::clock::now());
     let before = reach.say(StatsShow {}).await?;
     let bar = Progress::new();
     let mut after = None;
@@ -96,10 +96,17 @@ async fn watch(reach: &Reach) -> Result<Summary, Failure> {
     let jobs = ended.values().sum::<i64>() as f64;
     Ok(Summary {
         ended,
-        imports: reach.say(ImportList { before: None, limit: 10 }).await?.items,
+        imports: imports_since(reach, since).await?,
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         jobs_per_second: (jobs / elapsed.as_secs_f64().max(0.001) * 10.0).round() / 10.0,
     })
+}
+
+/// The newest imports that are open, or were until this time.
+async fn imports_since(reach: &Reach, since: Timestamp) -> Result<Vec<ImportRow>, Failure> {
+    let mut imports = reach.say(ImportList { before: None, limit: 10 }).await?.items;
+    imports.retain(|import| import.finished_at.is_none_or(|at| at >= since));
+    Ok(imports)
 }
 
 /// A bar on a terminal; nothing elsewhere.
@@ -150,7 +157,7 @@ impl Summary {
         if completed + failed + cancelled == 0 {
             return "nothing to do".to_owned();
         }
-        let elapsed = table::span(crate::rules::time::Millis(self.elapsed_ms));
+        let elapsed = table::span(Millis(self.elapsed_ms));
         let mut text = format!(
             "{completed} jobs completed, {failed} failed, {cancelled} cancelled in {elapsed} ({} jobs/s)",
             self.jobs_per_second

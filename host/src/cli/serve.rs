@@ -23,7 +23,7 @@ impl Serve {
             error = host.failed() => Err(error),
             signal = asked_to_stop() => signal,
         };
-        work.end(host, ended).await
+        work.end(&host, ended).await
     }
 }
 
@@ -47,7 +47,7 @@ impl Work {
     }
 
     /// Stop: the socket first, so that nobody asks a host that is going.
-    pub(super) async fn end(self, host: Arc<Host>, ended: Result<(), HostError>) -> Done {
+    pub(super) async fn end(self, host: &Host, ended: Result<(), HostError>) -> Done {
         let path = host.project().socket();
         let _ = self.stop.send(());
         self.socket.abort();
@@ -61,10 +61,7 @@ impl Work {
                 std::process::exit(1);
             }
         });
-        if let Some(host) = Arc::into_inner(host) {
-            host.stop().await?;
-        }
-        Ok(())
+        Ok(host.stop().await?)
     }
 }
 

@@ -37,7 +37,9 @@ fn text<'de, D: Deserializer<'de>>(deserializer: D, example: &str) -> Result<Str
         toml::Value::Integer(number) => {
             Err(de::Error::custom(format!("{number} has no unit: write it as a text, for example {example:?}")))
         }
-        other => Err(de::Error::custom(format!("a {} has no unit: write a text, for example {example:?}", other.type_str()))),
+        other => {
+            Err(de::Error::custom(format!("a {} has no unit: write a text, for example {example:?}", other.type_str())))
+        }
     }
 }
 

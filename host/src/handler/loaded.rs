@@ -132,6 +132,9 @@ impl Checks {
 
 impl std::fmt::Debug for Loaded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Loaded").field("name", &self.description.name).field("digest", &self.digest).finish_non_exhaustive()
+        f.debug_struct("Loaded")
+            .field("name", &self.description.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@
 //! linear time. A document is bounded before it comes here, by the limits of
 //! payload and result.
 
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
@@ -68,5 +69,10 @@ fn look(value: &Value, depth: usize) -> Result<(), SchemaError> {
 pub fn check(validator: &Validator, document: &Value) -> Result<(), String> {
     let Some(error) = validator.iter_errors(document).next() else { return Ok(()) };
     let place = error.instance_path().to_string();
-    Err(if place.is_empty() { error.to_string() } else { format!("{place}: {error}") })
+    let what = match error.kind() {
+        // The library's own words name neither the property nor the rule.
+        ValidationErrorKind::FalseSchema => format!("a property with the value {} is not allowed", error.instance()),
+        _ => error.to_string(),
+    };
+    Err(if place.is_empty() { what } else { format!("{place}: {what}") })
 }

@@ -79,7 +79,8 @@ impl Verb for ArtifactShow {
     type Reply = SubjectArtifacts;
 
     async fn call(self, host: &Host) -> Result<SubjectArtifacts, Refusal> {
-        let wanted = if self.subject.contains(':') { subject::id_of_source(&self.subject) } else { self.subject.clone() };
+        let wanted =
+            if self.subject.contains(':') { subject::id_of_source(&self.subject) } else { self.subject.clone() };
         let subject = match host.store.subjects_like(&wanted).await?.as_slice() {
             [one] => one.clone(),
             [] => {
@@ -91,8 +92,12 @@ impl Verb for ArtifactShow {
                     .hint("write more digits of it"));
             }
         };
-        let filter =
-            ArtifactFilter { subject: Some(subject.clone()), kind: self.kind, after: None, limit: super::job::MAX_PAGE };
+        let filter = ArtifactFilter {
+            subject: Some(subject.clone()),
+            kind: self.kind,
+            after: None,
+            limit: super::job::MAX_PAGE,
+        };
         let artifacts = host.store.artifacts(&filter).await?;
         let about = host.store.about(&subject).await?;
         let (source, title) = about.map(|about| (about.source, about.title)).unwrap_or_default();
@@ -150,7 +155,8 @@ impl Verb for ArtifactVerify {
             filter.after = Some(after(&cursor(last))?);
             let root = host.project.root().to_owned();
             let check = move || compare(&root, &rows);
-            let checked = tokio::task::spawn_blocking(check).await.map_err(|error| Refusal::failed(error.to_string()))?;
+            let checked =
+                tokio::task::spawn_blocking(check).await.map_err(|error| Refusal::failed(error.to_string()))?;
             verified.add(checked);
         }
     }

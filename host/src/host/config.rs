@@ -53,7 +53,9 @@ impl Verb for ConfigCheck {
         let unused = config.handler.keys().filter(|name| !names(name));
         report.warnings.extend(unused.map(|name| format!("[handler.{name}] names a handler that is not there")));
         let unused = config.grants.iter().filter(|g| !known.iter().any(|row| named(&row.digest) == g.digest));
-        report.warnings.extend(unused.map(|g| format!("[[grants]] of {:?} names digest {}, which is not there", g.handler, g.digest)));
+        report.warnings.extend(
+            unused.map(|g| format!("[[grants]] of {:?} names digest {}, which is not there", g.handler, g.digest)),
+        );
         Ok(report)
     }
 }

@@ -58,7 +58,8 @@ impl Verb for ImportStart {
 }
 
 async fn look(folder: &Path, extensions: &[String]) -> Result<(PathBuf, Found), Refusal> {
-    let root = folder.canonicalize().map_err(|error| Refusal::usage(format!("folder {}: {error}", folder.display())))?;
+    let root =
+        folder.canonicalize().map_err(|error| Refusal::usage(format!("folder {}: {error}", folder.display())))?;
     if !root.is_dir() {
         return Err(Refusal::usage(format!("{} is no folder", root.display()))
             .hint("the import of a folder takes the folder; name the one that the file lies in"));
@@ -81,13 +82,7 @@ fn sample(files: &[String], wanted: Option<u64>) -> Vec<FileItem> {
     (0..wanted).map(|at| FileItem { path: pick(at) }).collect()
 }
 
-async fn accept(
-    host: &Host,
-    root: &Path,
-    files: &[FileItem],
-    found: &Found,
-    chunk: u64,
-) -> Result<ImportRow, Refusal> {
+async fn accept(host: &Host, root: &Path, files: &[FileItem], found: &Found, chunk: u64) -> Result<ImportRow, Refusal> {
     // The number is in the name of the list, so only one may be on its way.
     let _alone = host.starting_import.lock().await;
     let id = host.store.next_import().await?;

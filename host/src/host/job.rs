@@ -65,8 +65,11 @@ impl Verb for JobAdd {
                 .hint("put large input into a file of an import, or into an artifact"));
         }
         if let Some(Err(wrong)) = ready.checks(&self.kind).map(|checks| checks.payload(&self.payload)) {
-            return Err(Refusal::usage(format!("the payload does not match the schema of kind {:?}: {wrong}", self.kind))
-                .hint(format!("`capstan handler inspect {}` prints the schema", ready.loaded.description.name)));
+            return Err(Refusal::usage(format!(
+                "the payload does not match the schema of kind {:?}: {wrong}",
+                self.kind
+            ))
+            .hint(format!("`capstan handler inspect {}` prints the schema", ready.loaded.description.name)));
         }
         let about = self.about(host, &payload).await?;
         let now = clock::now();
@@ -96,7 +99,8 @@ impl JobAdd {
                     .hint("`capstan artifact list` shows the ids"));
             }
             return host.store.about(subject).await?.ok_or_else(|| {
-                Refusal::not_found(format!("there is no subject {subject}")).hint("`capstan artifact list` shows the ids")
+                Refusal::not_found(format!("there is no subject {subject}"))
+                    .hint("`capstan artifact list` shows the ids")
             });
         }
         Ok(About::payload(&self.kind, payload))
@@ -248,17 +252,21 @@ impl JobCancel {
     /// however it did.
     async fn stop(&self, host: &Host) -> Result<(), Refusal> {
         host.store.ask_cancel(vec![self.id], self.by.clone()).await?;
-        if let Some(stopper) = host.runtime.get().and_then(|runtime| runtime.running.stopper(self.id)) {
-            stopper.stop(Reason::Cancel);
-        }
         let mut pulse = host.store.pulse();
         loop {
             pulse.borrow_and_update();
             if row(host, self.id).await?.state != State::Running {
                 return Ok(());
             }
-            if pulse.changed().await.is_err() {
-                return Err(Refusal::failed(format!("the host stopped before job {} was cancelled", self.id)));
+            if let Some(stopper) = host.runtime.get().and_then(|runtime| runtime.running.stopper(self.id)) {
+                stopper.stop(Reason::Cancel);
+            }
+            // A claim is committed a moment before its attempt can be stopped: look again soon.
+            match tokio::time::timeout(Duration::from_millis(20), pulse.changed()).await {
+                Ok(Err(_)) => {
+                    return Err(Refusal::failed(format!("the host stopped before job {} was cancelled", self.id)));
+                }
+                Ok(Ok(())) | Err(_) => {}
             }
         }
     }

@@ -181,6 +181,7 @@ pub const fn next_chunk(total: u64, chunk: u64, window: u64, open: u64) -> u64 {
     } else if open >= window {
         0
     } else {
-        chunk
+        // A chunk of none would never end.
+        if chunk == 0 { 1 } else { chunk }
     }
 }

@@ -79,6 +79,8 @@ pub struct Running {
     pub deaths: u32,
     /// Whether it is being re-run after a death of the host.
     pub trust: Trust,
+    /// Who had asked to cancel it when its row was read.
+    pub cancel_by: Option<String>,
 }
 
 /// Whether a job was running when the host died.

@@ -1,6 +1,5 @@
 //! How free slots are shared, and how many jobs may be claimed ahead.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// One queue's claim on free slots.
@@ -14,31 +13,49 @@ pub struct Demand {
     pub room: u64,
 }
 
+/// Who gets how many slots.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shares {
+    /// Queue and slots, in the order of their turns; none with zero slots.
+    pub slots: Vec<(String, u64)>,
+    /// The queue that got the last slot: the next turn begins behind it.
+    pub last_served: Option<String>,
+}
+
 /// Share `free` slots among queues: equal turns, starting behind the queue that
 /// was served last, until the slots or the demands are used up. Never gives out
 /// more than `free`, nor more than a queue's `ready` or `room`; leaves nothing
-/// idle while a queue could use it.
-pub fn share(demands: &[Demand], free: u64, last_served: Option<&str>) -> BTreeMap<String, u64> {
+/// idle while a queue could use it. `demands` are in the order of their names,
+/// and each queue is there once.
+pub fn share(demands: &[Demand], free: u64, last_served: Option<&str>) -> Shares {
     let start = demands.iter().position(|d| Some(d.queue.as_str()) > last_served).unwrap_or(0);
-    let turns: Vec<&Demand> = demands[start..].iter().chain(&demands[..start]).collect();
-    let mut given: BTreeMap<String, u64> = BTreeMap::new();
+    let mut turns: Vec<(&Demand, u64)> =
+        demands[start..].iter().chain(&demands[..start]).map(|demand| (demand, 0)).collect();
+    let mut last = last_served;
     let mut free = free;
     loop {
-        let hungry: Vec<&&Demand> = turns
-            .iter()
-            .filter(|d| given.get(&d.queue).copied().unwrap_or(0) < d.ready.min(d.room))
-            .collect();
-        if hungry.is_empty() || free == 0 {
-            return given;
+        let hungry = turns.iter().filter(|(demand, has)| *has < demand.wish()).count() as u64;
+        if hungry == 0 || free == 0 {
+            break;
         }
-        let each = (free / hungry.len() as u64).max(1);
-        for demand in hungry {
-            let has = given.entry(demand.queue.clone()).or_insert(0);
-            let more = each.min(demand.ready.min(demand.room) - *has).min(free);
-            *has += more;
-            free -= more;
+        let each = (free / hungry).max(1);
+        for (demand, has) in &mut turns {
+            let more = each.min(demand.wish() - *has).min(free);
+            if more > 0 {
+                *has += more;
+                free -= more;
+                last = Some(&demand.queue);
+            }
         }
-        given.retain(|_, slots| *slots > 0);
+    }
+    let slots = turns.iter().filter(|(_, has)| *has > 0).map(|(demand, has)| (demand.queue.clone(), *has)).collect();
+    Shares { slots, last_served: last.map(str::to_owned) }
+}
+
+impl Demand {
+    /// What it could use.
+    fn wish(&self) -> u64 {
+        self.ready.min(self.room)
     }
 }
 

@@ -4,7 +4,8 @@
 //! every running row it finds at start belongs to a dead one. A clean stop and a
 //! reboot of the machine blame nobody. After any other end the jobs are
 //! *suspects*: queued again at once and uncharged, then re-run one at a time.
-//! Only a death with a lone suspect running is charged to that job. What this
+//! Only a death with a lone suspect running is charged to that job. A job that
+//! someone had asked to cancel is cancelled instead of run again. What this
 //! cannot promise: to tell a poisonous job from someone who kills the process by
 //! hand three times in the same job.
 
@@ -37,7 +38,10 @@ pub fn recover(jobs: &[Running], end: End, now: Timestamp) -> Vec<Transition> {
 fn recover_one(job: &Running, end: End, lone: bool, now: Timestamp) -> Transition {
     let charged = end == End::Died && lone && job.trust == Trust::Suspect;
     let deaths = job.deaths + u32::from(charged);
-    let (next, error) = if deaths >= MAX_DEATHS {
+    let (next, error) = if let Some(by) = &job.cancel_by {
+        // The request was on record before the host died, so it stands.
+        (Next::Cancelled, Some((Class::Cancelled, format!("cancelled by {by}"))))
+    } else if deaths >= MAX_DEATHS {
         let message = format!("the host died {deaths} times while only this job was suspected of killing it");
         (Next::Failed, Some((Class::Lost, message)))
     } else {

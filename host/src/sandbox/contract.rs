@@ -31,10 +31,7 @@ pub struct JobHandle;
 
 /// The linker's view of everything in the contract.
 pub(super) fn link(linker: &mut wasmtime::component::Linker<State>) -> wasmtime::Result<()> {
-    generated::Handler::add_to_linker::<State, wasmtime::component::HasSelf<State>>(
-        linker,
-        |state| state,
-    )
+    generated::Handler::add_to_linker::<State, wasmtime::component::HasSelf<State>>(linker, |state| state)
 }
 
 impl outcomes::Host for State {}

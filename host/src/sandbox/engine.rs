@@ -8,51 +8,15 @@
 
 use super::contract::HandlerPre;
 use super::link;
+use super::settings::{self, EngineOptions};
 use super::state::State;
 use super::ticker::Ticker;
 use sha2::{Digest as _, Sha256};
 use std::hash::{Hash as _, Hasher};
 use std::sync::{Arc, OnceLock};
+use wasmtime::Config;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
-
-/// Stack of a guest's calls: 512 KiB. Deeper recursion traps.
-const WASM_STACK: usize = 512 << 10;
-/// Stack of a guest and of the host calls on top of it: 1 MiB.
-const FIBER_STACK: usize = 1 << 20;
-/// Linear memory that stays resident in a slot between attempts: 1 MiB; more is
-/// given back to the system.
-const KEEP_MEMORY: usize = 1 << 20;
-/// Stack and table bytes that stay resident likewise.
-const KEEP_SMALL: usize = 64 << 10;
-/// Core instances, memories and tables per slot: a component of the usual
-/// toolchains has up to eight modules, one memory and four tables.
-const INSTANCES: u32 = 16;
-const MEMORIES: u32 = 2;
-const TABLES: u32 = 8;
-/// Frames of a trap's backtrace.
-const FRAMES: usize = 64;
-
-/// How large the engine is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EngineOptions {
-    /// Attempts that find a warm place at the same time; more run on demand.
-    pub slots: u32,
-    /// Bytes of linear memory of one slot; attempts with a larger limit run on
-    /// demand.
-    pub memory: u64,
-}
-
-impl Default for EngineOptions {
-    /// 64 slots of 256 MiB (address space, not memory).
-    fn default() -> Self {
-        Self {
-            slots: 64,
-            memory: 256 << 20,
-        }
-    }
-}
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -128,36 +92,6 @@ pub(super) enum Home {
     Demand,
 }
 
-fn configuration() -> Config {
-    let mut config = Config::new();
-    config
-        .epoch_interruption(true)
-        .concurrency_support(false)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES))
-        .max_wasm_stack(WASM_STACK)
-        .async_stack_size(FIBER_STACK);
-    config
-}
-
-fn pool(options: &EngineOptions) -> PoolingAllocationConfig {
-    let mut pool = PoolingAllocationConfig::new();
-    let slots = options.slots.max(1);
-    pool.total_component_instances(slots)
-        .total_core_instances(slots.saturating_mul(INSTANCES))
-        .total_memories(slots.saturating_mul(MEMORIES))
-        .total_tables(slots.saturating_mul(TABLES))
-        .total_stacks(slots)
-        .max_core_instances_per_component(INSTANCES)
-        .max_memories_per_component(MEMORIES)
-        .max_tables_per_component(TABLES)
-        .max_memory_size(usize::try_from(options.memory).unwrap_or(usize::MAX))
-        .linear_memory_keep_resident(KEEP_MEMORY)
-        .table_keep_resident(KEEP_SMALL)
-        .async_stack_keep_resident(KEEP_SMALL)
-        .pagemap_scan(Enabled::Auto);
-    pool
-}
-
 impl Side {
     fn new(config: &Config) -> wasmtime::Result<Self> {
         let engine = wasmtime::Engine::new(config)?;
@@ -178,17 +112,10 @@ impl Engine {
             memory: options.memory,
             reason: format!("{error:#}"),
         };
-        let mut config = configuration();
-        let demand = Side::new(&config).map_err(failed)?;
-        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(options)));
-        let pool = Side::new(&config).map_err(failed)?;
+        let demand = Side::new(&settings::on_demand()).map_err(failed)?;
+        let pool = Side::new(&settings::pooled(options)).map_err(failed)?;
         let ticker = Ticker::start([pool.engine.clone(), demand.engine.clone()])?;
-        Ok(Self(Arc::new(Inner {
-            pool,
-            demand,
-            slot_memory: options.memory,
-            _ticker: ticker,
-        })))
+        Ok(Self(Arc::new(Inner { pool, demand, slot_memory: options.memory, _ticker: ticker })))
     }
 
     /// The engine's version, as people see it.
@@ -201,11 +128,7 @@ impl Engine {
     pub fn compatibility(&self) -> String {
         let mut hash = Fingerprint(Sha256::new());
         Self::version().hash(&mut hash);
-        self.0
-            .demand
-            .engine
-            .precompile_compatibility_hash()
-            .hash(&mut hash);
+        self.0.demand.engine.precompile_compatibility_hash().hash(&mut hash);
         format!("{:x}", hash.0.finalize())
     }
 
@@ -216,17 +139,14 @@ impl Engine {
             return Err(CompileError::Module);
         }
         let side = &self.0.demand;
-        let component = Component::new(&side.engine, wasm)
-            .map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
+        let component =
+            Component::new(&side.engine, wasm).map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
         let unknown = unknown_imports(&component, &side.engine);
         if !unknown.is_empty() {
             return Err(CompileError::Imports(unknown));
         }
-        side.prepare(&component)
-            .map_err(|error| CompileError::Contract(format!("{error:#}")))?;
-        component
-            .serialize()
-            .map_err(|error| CompileError::Invalid(format!("{error:#}")))
+        side.prepare(&component).map_err(|error| CompileError::Contract(format!("{error:#}")))?;
+        component.serialize().map_err(|error| CompileError::Invalid(format!("{error:#}")))
     }
 
     /// Load what [`Self::compile`] made.
@@ -261,37 +181,20 @@ impl Engine {
 
     /// Where an attempt with this memory limit should run first.
     pub(super) fn home(&self, prepared: &Prepared, memory: u64) -> Home {
-        if prepared.0.pool.is_some() && memory <= self.0.slot_memory {
-            Home::Pool
-        } else {
-            Home::Demand
-        }
+        if prepared.0.pool.is_some() && memory <= self.0.slot_memory { Home::Pool } else { Home::Demand }
     }
 
     /// The component as linked on one side.
-    pub(super) fn linked<'a>(
-        &self,
-        prepared: &'a Prepared,
-        home: Home,
-    ) -> Result<&'a HandlerPre<State>, LoadError> {
+    pub(super) fn linked<'a>(&self, prepared: &'a Prepared, home: Home) -> Result<&'a HandlerPre<State>, LoadError> {
         match (home, &prepared.0.pool) {
             (Home::Pool, Some(pre)) => Ok(pre),
-            (_, pool) => prepared
-                .0
-                .demand
-                .get_or_init(|| self.move_out(pool.as_ref()))
-                .as_ref()
-                .map_err(Clone::clone),
+            (_, pool) => prepared.0.demand.get_or_init(|| self.move_out(pool.as_ref())).as_ref().map_err(Clone::clone),
         }
     }
 
     fn move_out(&self, pool: Option<&HandlerPre<State>>) -> Result<HandlerPre<State>, LoadError> {
         let pre = pool.ok_or_else(|| LoadError("nothing is loaded".to_owned()))?;
-        let bytes = pre
-            .instance_pre()
-            .component()
-            .serialize()
-            .map_err(|error| LoadError(format!("{error:#}")))?;
+        let bytes = pre.instance_pre().component().serialize().map_err(|error| LoadError(format!("{error:#}")))?;
         // SAFETY: the bytes come from a component of this process, just now.
         unsafe { deserialize(&self.0.demand, &bytes) }
     }
@@ -302,18 +205,12 @@ impl Engine {
 unsafe fn deserialize(side: &Side, compiled: &[u8]) -> Result<HandlerPre<State>, LoadError> {
     // SAFETY: the caller promises that the bytes come from `compile`.
     let component = unsafe { Component::deserialize(&side.engine, compiled) };
-    component
-        .and_then(|component| side.prepare(&component))
-        .map_err(|error| LoadError(format!("{error:#}")))
+    component.and_then(|component| side.prepare(&component)).map_err(|error| LoadError(format!("{error:#}")))
 }
 
 fn unknown_imports(component: &Component, engine: &wasmtime::Engine) -> Vec<String> {
     let offered = |name: &str| {
-        let versioned = if name.starts_with("wasi:") {
-            "@0.2."
-        } else {
-            "@0.1."
-        };
+        let versioned = if name.starts_with("wasi:") { "@0.2." } else { "@0.1." };
         name.contains(versioned) && link::OFFERED.iter().any(|prefix| name.starts_with(prefix))
     };
     component
@@ -321,8 +218,7 @@ fn unknown_imports(component: &Component, engine: &wasmtime::Engine) -> Vec<Stri
         .imports(engine)
         // Types that the world names are imports too; they come from an interface.
         .filter(|(name, item)| {
-            !matches!(item.ty, ComponentItem::Type(_) | ComponentItem::Resource(_))
-                && !offered(name)
+            !matches!(item.ty, ComponentItem::Type(_) | ComponentItem::Resource(_)) && !offered(name)
         })
         .map(|(name, _)| name.to_owned())
         .collect()

@@ -21,12 +21,8 @@ const MAX_DETAILS: usize = 16 << 10;
 /// What a guest returned.
 pub(super) fn of_answer(answer: Result<Success, Failure>, max_result: u64) -> Outcome {
     match answer {
-        Ok(Success::Done(result)) => {
-            checked(result, max_result).map_or_else(Outcome::Failed, Outcome::Done)
-        }
-        Ok(Success::Unchanged(result)) => {
-            checked(result, max_result).map_or_else(Outcome::Failed, Outcome::Unchanged)
-        }
+        Ok(Success::Done(result)) => checked(result, max_result).map_or_else(Outcome::Failed, Outcome::Done),
+        Ok(Success::Unchanged(result)) => checked(result, max_result).map_or_else(Outcome::Failed, Outcome::Unchanged),
         Err(failure) => Outcome::Failed(of_failure(failure)),
     }
 }
@@ -34,16 +30,12 @@ pub(super) fn of_answer(answer: Result<Success, Failure>, max_result: u64) -> Ou
 fn checked(result: String, max: u64) -> Result<String, Fault> {
     let bytes = result.len();
     if bytes as u64 > max {
-        let message =
-            format!("the result has {bytes} bytes, more than limits.result = {max} allows");
+        let message = format!("the result has {bytes} bytes, more than limits.result = {max} allows");
         return Err(Fault::new(Class::BadOutput, message));
     }
     match serde_json::from_str::<&serde_json::value::RawValue>(&result) {
         Ok(_) => Ok(result),
-        Err(error) => Err(Fault::new(
-            Class::BadOutput,
-            format!("the result of {bytes} bytes is not JSON: {error}"),
-        )),
+        Err(error) => Err(Fault::new(Class::BadOutput, format!("the result of {bytes} bytes is not JSON: {error}"))),
     }
 }
 
@@ -54,30 +46,19 @@ fn of_failure(failure: Failure) -> Fault {
         Failure::RetryAfter(rest) => (Class::Deferred, rest.problem, Some(Millis(rest.after_ms))),
         Failure::Other(coded) => {
             let message = format!("the handler failed with code `{}`", line(&coded.code, 64));
-            return Fault {
-                details: details(coded.json),
-                ..Fault::new(Class::Permanent, message)
-            };
+            return Fault { details: details(coded.json), ..Fault::new(Class::Permanent, message) };
         }
     };
     let mut message = line(&problem.message, MAX_MESSAGE);
     if message.is_empty() {
         message.push_str("the handler gave no message");
     }
-    Fault {
-        details: details(problem.details),
-        after,
-        ..Fault::new(class, message)
-    }
+    Fault { details: details(problem.details), after, ..Fault::new(class, message) }
 }
 
 /// One line of at most so many bytes.
 fn line(text: &str, most: usize) -> String {
-    let mut line: String = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let mut line: String = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let mut end = most.min(line.len());
     while !line.is_char_boundary(end) {
         end -= 1;
@@ -109,32 +90,13 @@ pub(super) fn of_error(error: &wasmtime::Error, stderr: &str) -> Outcome {
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         (Class::Trap, of_trap(*trap, stderr))
     } else if error.is::<ResourceTableError>() {
-        (
-            Class::Trap,
-            "held more than 256 files, folders and streams open at the same time: close some"
-                .to_owned(),
-        )
+        (Class::Trap, "held more than 256 files, folders and streams open at the same time: close some".to_owned())
     } else if in_guest {
-        (
-            Class::Trap,
-            format!(
-                "a call into the host failed: {}",
-                line(&error.root_cause().to_string(), MAX_MESSAGE)
-            ),
-        )
+        (Class::Trap, format!("a call into the host failed: {}", line(&error.root_cause().to_string(), MAX_MESSAGE)))
     } else {
-        (
-            Class::HostFault,
-            format!(
-                "the sandbox could not be made: {}",
-                line(&format!("{error:#}"), MAX_MESSAGE)
-            ),
-        )
+        (Class::HostFault, format!("the sandbox could not be made: {}", line(&format!("{error:#}"), MAX_MESSAGE)))
     };
-    Outcome::Failed(Fault {
-        backtrace,
-        ..Fault::new(class, message)
-    })
+    Outcome::Failed(Fault { backtrace, ..Fault::new(class, message) })
 }
 
 /// What the host's own reason means.
@@ -194,12 +156,7 @@ fn panic_text(stderr: &str) -> Option<String> {
 
 /// The last line that is not empty.
 fn last_words(stderr: &str) -> Option<String> {
-    stderr
-        .lines()
-        .rev()
-        .map(str::trim)
-        .find(|text| !text.is_empty())
-        .map(|text| line(text, 500))
+    stderr.lines().rev().map(str::trim).find(|text| !text.is_empty()).map(|text| line(text, 500))
 }
 
 /// Function names, innermost first, one a line.
@@ -208,12 +165,7 @@ fn frames(backtrace: &WasmBacktrace) -> String {
         Some(name) => format!("{:#}", rustc_demangle::demangle(name)),
         None => format!("function {}", frame.func_index()),
     };
-    backtrace
-        .frames()
-        .iter()
-        .map(name)
-        .collect::<Vec<_>>()
-        .join("\n")
+    backtrace.frames().iter().map(name).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -234,10 +186,7 @@ mod tests {
     #[test]
     fn a_trap_without_a_panic_keeps_the_last_words() {
         let text = of_trap(Trap::IntegerDivisionByZero, "ValueError: nope\n\n");
-        assert_eq!(
-            text,
-            "divided an integer by zero; stderr ends with: ValueError: nope"
-        );
+        assert_eq!(text, "divided an integer by zero; stderr ends with: ValueError: nope");
     }
 
     #[test]
@@ -250,28 +199,15 @@ mod tests {
         };
         let long = "the result has 9 bytes, more than limits.result = 8 allows".to_owned();
         assert_eq!(message(answer("123456789")), (Class::BadOutput, long));
-        assert!(
-            message(answer("{]"))
-                .1
-                .starts_with("the result of 2 bytes is not JSON: ")
-        );
+        assert!(message(answer("{]")).1.starts_with("the result of 2 bytes is not JSON: "));
     }
 
     #[test]
     fn a_code_from_the_future_is_permanent_and_kept() {
-        let coded = crate::sandbox::contract::Coded {
-            code: "quota-exceeded".into(),
-            json: "{\"a\":1}".into(),
-        };
+        let coded = crate::sandbox::contract::Coded { code: "quota-exceeded".into(), json: "{\"a\":1}".into() };
         let fault = of_failure(Failure::Other(coded));
-        assert_eq!(
-            (fault.class, fault.details.as_deref()),
-            (Class::Permanent, Some("{\"a\":1}"))
-        );
-        assert_eq!(
-            fault.message,
-            "the handler failed with code `quota-exceeded`"
-        );
+        assert_eq!((fault.class, fault.details.as_deref()), (Class::Permanent, Some("{\"a\":1}")));
+        assert_eq!(fault.message, "the handler failed with code `quota-exceeded`");
     }
 
     #[test]

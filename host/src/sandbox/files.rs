@@ -22,8 +22,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor as _, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{
-    DynInputStream, DynOutputStream, FsResult, InputStream, OutputStream, Pollable, StreamError,
-    StreamResult,
+    DynInputStream, DynOutputStream, FsResult, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
 
 /// The most that one stream read returns or one stream write takes, in bytes.
@@ -40,12 +39,7 @@ fn locked(quota: &Mutex<Quota>) -> std::sync::MutexGuard<'_, Quota> {
 }
 
 /// Write all bytes, having counted the growth first. `offset` none appends.
-fn put(
-    quota: &Mutex<Quota>,
-    file: &File,
-    offset: Option<u64>,
-    bytes: &[u8],
-) -> Result<u64, io::Error> {
+fn put(quota: &Mutex<Quota>, file: &File, offset: Option<u64>, bytes: &[u8]) -> Result<u64, io::Error> {
     let size = file.metadata()?.len();
     let start = offset.unwrap_or(size);
     let end = start.checked_add(bytes.len() as u64).ok_or_else(no_space)?;
@@ -88,12 +82,7 @@ impl State {
         })
     }
 
-    pub(super) fn fs_write(
-        &mut self,
-        fd: &Resource<Descriptor>,
-        bytes: &[u8],
-        offset: u64,
-    ) -> FsResult<u64> {
+    pub(super) fn fs_write(&mut self, fd: &Resource<Descriptor>, bytes: &[u8], offset: u64) -> FsResult<u64> {
         let file = self.writable(fd)?;
         put(&self.shared.quota, &file, Some(offset), bytes)?;
         Ok(bytes.len() as u64)
@@ -102,31 +91,18 @@ impl State {
     pub(super) fn fs_set_size(&mut self, fd: &Resource<Descriptor>, size: u64) -> FsResult<()> {
         let file = self.writable(fd)?;
         let before = file.metadata()?.len();
-        locked(&self.shared.quota)
-            .grow(size.saturating_sub(before))
-            .map_err(ErrorCode::from)?;
+        locked(&self.shared.quota).grow(size.saturating_sub(before)).map_err(ErrorCode::from)?;
         let done = file.set_len(size);
-        let freed = if done.is_ok() {
-            before.saturating_sub(size)
-        } else {
-            size.saturating_sub(before)
-        };
+        let freed = if done.is_ok() { before.saturating_sub(size) } else { size.saturating_sub(before) };
         locked(&self.shared.quota).shrink(freed);
         Ok(done?)
     }
 
-    pub(super) fn fs_reader(
-        &mut self,
-        fd: &Resource<Descriptor>,
-        offset: u64,
-    ) -> FsResult<Resource<DynInputStream>> {
+    pub(super) fn fs_reader(&mut self, fd: &Resource<Descriptor>, offset: u64) -> FsResult<Resource<DynInputStream>> {
         if matches!(self.filesystem().table.get(fd)?, Descriptor::Dir(_)) {
             return Err(ErrorCode::IsDirectory.into());
         }
-        let stream: DynInputStream = Box::new(Reader {
-            file: self.file(fd)?,
-            offset,
-        });
+        let stream: DynInputStream = Box::new(Reader { file: self.file(fd)?, offset });
         Ok(self.filesystem().table.push(stream)?)
     }
 
@@ -137,11 +113,7 @@ impl State {
         offset: Option<u64>,
     ) -> FsResult<Resource<DynOutputStream>> {
         let file = self.writable(fd)?;
-        let stream: DynOutputStream = Box::new(Writer {
-            file,
-            offset,
-            quota: Arc::clone(&self.shared),
-        });
+        let stream: DynOutputStream = Box::new(Writer { file, offset, quota: Arc::clone(&self.shared) });
         Ok(self.filesystem().table.push(stream)?)
     }
 
@@ -154,25 +126,16 @@ impl State {
     ) -> FsResult<Resource<Descriptor>> {
         let counted = self.in_output(&fd)?;
         let mut fs = self.filesystem();
-        let found = fs
-            .stat_at(Resource::new_borrow(fd.rep()), path.0, path.1.clone())
-            .await;
+        let found = fs.stat_at(Resource::new_borrow(fd.rep()), path.0, path.1.clone()).await;
         let made = match found.map(|stat| stat.type_) {
-            Ok(
-                DescriptorType::RegularFile
-                | DescriptorType::Directory
-                | DescriptorType::SymbolicLink,
-            ) => false,
+            Ok(DescriptorType::RegularFile | DescriptorType::Directory | DescriptorType::SymbolicLink) => false,
             Ok(_) => return Err(ErrorCode::NotPermitted.into()),
             Err(_) => counted && open.contains(OpenFlags::CREATE),
         };
         if made {
             locked(&self.shared.quota).add().map_err(ErrorCode::from)?;
         }
-        let opened = self
-            .filesystem()
-            .open_at(fd, path.0, path.1, open, flags)
-            .await;
+        let opened = self.filesystem().open_at(fd, path.0, path.1, open, flags).await;
         match &opened {
             Ok(new) if counted => {
                 if let Descriptor::File(file) = self.filesystem().table.get(new)? {
@@ -186,22 +149,13 @@ impl State {
         opened
     }
 
-    pub(super) async fn fs_create_dir(
-        &mut self,
-        fd: Resource<Descriptor>,
-        path: String,
-    ) -> FsResult<()> {
+    pub(super) async fn fs_create_dir(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
         if !self.in_output(&fd)? {
             return Err(ErrorCode::NotPermitted.into());
         }
         // Making what exists must answer "exists", not "quota".
         let at = Resource::new_borrow(fd.rep());
-        if self
-            .filesystem()
-            .stat_at(at, PathFlags::empty(), path.clone())
-            .await
-            .is_ok()
-        {
+        if self.filesystem().stat_at(at, PathFlags::empty(), path.clone()).await.is_ok() {
             return Err(ErrorCode::Exist.into());
         }
         locked(&self.shared.quota).add().map_err(ErrorCode::from)?;
@@ -212,21 +166,13 @@ impl State {
         made
     }
 
-    pub(super) async fn fs_remove_file(
-        &mut self,
-        fd: Resource<Descriptor>,
-        path: String,
-    ) -> FsResult<()> {
+    pub(super) async fn fs_remove_file(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
         self.filesystem().unlink_file_at(fd, path).await?;
         locked(&self.shared.quota).remove();
         Ok(())
     }
 
-    pub(super) async fn fs_remove_dir(
-        &mut self,
-        fd: Resource<Descriptor>,
-        path: String,
-    ) -> FsResult<()> {
+    pub(super) async fn fs_remove_dir(&mut self, fd: Resource<Descriptor>, path: String) -> FsResult<()> {
         self.filesystem().remove_directory_at(fd, path).await?;
         locked(&self.shared.quota).remove();
         Ok(())

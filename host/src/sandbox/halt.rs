@@ -7,9 +7,7 @@ use crate::rules::time::Millis;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Halt {
     /// Guest CPU spent.
-    #[error(
-        "used more CPU time than limits.cpu = {0} allows: give it less to do or raise the limit"
-    )]
+    #[error("used more CPU time than limits.cpu = {0} allows: give it less to do or raise the limit")]
     Cpu(Millis),
     /// Host CPU spent in calls of the guest; it has the same limit.
     #[error(
@@ -17,9 +15,7 @@ pub(super) enum Halt {
     )]
     HostCpu(Millis),
     /// Wall time spent.
-    #[error(
-        "ran longer than limits.wall = {0} allows: raise the limit, or let the handler answer retry-after"
-    )]
+    #[error("ran longer than limits.wall = {0} allows: raise the limit, or let the handler answer retry-after")]
     Wall(Millis),
     /// Memory spent.
     #[error("wanted {wanted} bytes of memory, more than limits.memory = {limit} allows")]

@@ -10,9 +10,7 @@ use wasmtime::component::{HasSelf, Linker, Resource};
 use wasmtime::{Result, StoreContextMut};
 use wasmtime_wasi::filesystem::{Descriptor, Dir};
 use wasmtime_wasi::p2::bindings::filesystem::preopens;
-use wasmtime_wasi::p2::bindings::filesystem::types::{
-    DescriptorFlags, ErrorCode, OpenFlags, PathFlags,
-};
+use wasmtime_wasi::p2::bindings::filesystem::types::{DescriptorFlags, ErrorCode, OpenFlags, PathFlags};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsResult};
 use wasmtime_wasi::{FsPerms, OpenMode};
 
@@ -78,16 +76,12 @@ type Cx<'a> = StoreContextMut<'a, State>;
 
 fn files(linker: &mut Linker<State>) -> Result<()> {
     let mut files = linker.instance(FILES)?;
-    files.func_wrap(
-        "[method]descriptor.write",
-        |mut cx: Cx<'_>, (fd, bytes, offset): (Fd, Vec<u8>, u64)| {
-            answer(cx.data_mut().fs_write(&fd, &bytes, offset))
-        },
-    )?;
-    files.func_wrap(
-        "[method]descriptor.set-size",
-        |mut cx: Cx<'_>, (fd, size): (Fd, u64)| answer(cx.data_mut().fs_set_size(&fd, size)),
-    )?;
+    files.func_wrap("[method]descriptor.write", |mut cx: Cx<'_>, (fd, bytes, offset): (Fd, Vec<u8>, u64)| {
+        answer(cx.data_mut().fs_write(&fd, &bytes, offset))
+    })?;
+    files.func_wrap("[method]descriptor.set-size", |mut cx: Cx<'_>, (fd, size): (Fd, u64)| {
+        answer(cx.data_mut().fs_set_size(&fd, size))
+    })?;
     files.func_wrap(
         "[method]descriptor.read-via-stream",
         |mut cx: Cx<'_>, (fd, offset): (Fd, u64)| -> Result<Answer<Resource<DynInputStream>>> {
@@ -106,12 +100,9 @@ fn files(linker: &mut Linker<State>) -> Result<()> {
             answer(cx.data_mut().fs_writer(&fd, None))
         },
     )?;
-    files.func_wrap(
-        "[method]descriptor.symlink-at",
-        |_: Cx<'_>, (_, _, _): (Fd, String, String)| {
-            answer::<()>(Err(ErrorCode::NotPermitted.into()))
-        },
-    )?;
+    files.func_wrap("[method]descriptor.symlink-at", |_: Cx<'_>, (_, _, _): (Fd, String, String)| {
+        answer::<()>(Err(ErrorCode::NotPermitted.into()))
+    })?;
     files.func_wrap(
         "[method]descriptor.link-at",
         |_: Cx<'_>, (_, _, _, _, _): (Fd, PathFlags, String, Fd, String)| {
@@ -123,30 +114,16 @@ fn files(linker: &mut Linker<State>) -> Result<()> {
 
 fn folders(files: &mut wasmtime::component::LinkerInstance<'_, State>) -> Result<()> {
     type Open = (Fd, PathFlags, String, OpenFlags, DescriptorFlags);
-    files.func_wrap_async(
-        "[method]descriptor.open-at",
-        |mut cx: Cx<'_>, (fd, follow, path, open, flags): Open| {
-            Box::new(
-                async move { answer(cx.data_mut().fs_open(fd, (follow, path), open, flags).await) },
-            )
-        },
-    )?;
-    files.func_wrap_async(
-        "[method]descriptor.create-directory-at",
-        |mut cx: Cx<'_>, (fd, path): (Fd, String)| {
-            Box::new(async move { answer(cx.data_mut().fs_create_dir(fd, path).await) })
-        },
-    )?;
-    files.func_wrap_async(
-        "[method]descriptor.unlink-file-at",
-        |mut cx: Cx<'_>, (fd, path): (Fd, String)| {
-            Box::new(async move { answer(cx.data_mut().fs_remove_file(fd, path).await) })
-        },
-    )?;
-    files.func_wrap_async(
-        "[method]descriptor.remove-directory-at",
-        |mut cx: Cx<'_>, (fd, path): (Fd, String)| {
-            Box::new(async move { answer(cx.data_mut().fs_remove_dir(fd, path).await) })
-        },
-    )
+    files.func_wrap_async("[method]descriptor.open-at", |mut cx: Cx<'_>, (fd, follow, path, open, flags): Open| {
+        Box::new(async move { answer(cx.data_mut().fs_open(fd, (follow, path), open, flags).await) })
+    })?;
+    files.func_wrap_async("[method]descriptor.create-directory-at", |mut cx: Cx<'_>, (fd, path): (Fd, String)| {
+        Box::new(async move { answer(cx.data_mut().fs_create_dir(fd, path).await) })
+    })?;
+    files.func_wrap_async("[method]descriptor.unlink-file-at", |mut cx: Cx<'_>, (fd, path): (Fd, String)| {
+        Box::new(async move { answer(cx.data_mut().fs_remove_file(fd, path).await) })
+    })?;
+    files.func_wrap_async("[method]descriptor.remove-directory-at", |mut cx: Cx<'_>, (fd, path): (Fd, String)| {
+        Box::new(async move { answer(cx.data_mut().fs_remove_dir(fd, path).await) })
+    })
 }

@@ -62,15 +62,7 @@ pub(super) struct Tail {
 impl Tail {
     pub(super) fn new(started: Instant, keep: u64) -> Self {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        Self {
-            started,
-            keep,
-            text: Vec::new(),
-            dropped: 0,
-            written: 0,
-            open: None,
-            stderr: Vec::new(),
-        }
+        Self { started, keep, text: Vec::new(), dropped: 0, written: 0, open: None, stderr: Vec::new() }
     }
 
     /// One entry with its fields.
@@ -102,11 +94,7 @@ impl Tail {
                 self.begin(source);
             }
             self.text.extend_from_slice(line);
-            self.open = if line.ends_with(b"\n") {
-                None
-            } else {
-                Some(source)
-            };
+            self.open = if line.ends_with(b"\n") { None } else { Some(source) };
             self.trim();
         }
     }
@@ -125,21 +113,18 @@ impl Tail {
     pub(super) fn finish(mut self) -> Log {
         self.close();
         self.cut();
-        Log {
-            text: clean(&self.text),
-            dropped: self.dropped,
-        }
+        let mut text = clean(&self.text);
+        // Replacing may have made it longer.
+        let excess = text.len().saturating_sub(self.keep);
+        let start = (excess..=text.len()).find(|start| text.is_char_boundary(*start)).unwrap_or(0);
+        text.drain(..start);
+        Log { text, dropped: self.dropped + start as u64 }
     }
 
     fn begin(&mut self, source: Source) {
         let mut start = String::with_capacity(16);
         // Writing to a String cannot fail.
-        let _ = write!(
-            start,
-            "+{}ms {} ",
-            self.started.elapsed().as_millis(),
-            source.name()
-        );
+        let _ = write!(start, "+{}ms {} ", self.started.elapsed().as_millis(), source.name());
         self.text.extend_from_slice(start.as_bytes());
     }
 
@@ -166,21 +151,12 @@ impl Tail {
     }
 
     fn cut(&mut self) {
-        let Some(excess) = self
-            .text
-            .len()
-            .checked_sub(self.keep)
-            .filter(|excess| *excess > 0)
-        else {
+        let Some(excess) = self.text.len().checked_sub(self.keep).filter(|excess| *excess > 0) else {
             return;
         };
         let rest = self.text.get(excess..).unwrap_or_default();
         // A line that is longer than the whole budget is cut in its middle.
-        let whole = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .map(|end| end + 1)
-            .filter(|end| *end < rest.len());
+        let whole = rest.iter().position(|byte| *byte == b'\n').map(|end| end + 1).filter(|end| *end < rest.len());
         let cut = excess + whole.unwrap_or(0);
         self.text.drain(..cut);
         self.dropped += cut as u64;
@@ -188,32 +164,19 @@ impl Tail {
 }
 
 fn keep_last(kept: &mut Vec<u8>, bytes: &[u8], most: usize) {
-    kept.extend_from_slice(
-        bytes
-            .get(bytes.len().saturating_sub(most)..)
-            .unwrap_or_default(),
-    );
+    kept.extend_from_slice(bytes.get(bytes.len().saturating_sub(most)..).unwrap_or_default());
     let excess = kept.len().saturating_sub(most);
     kept.drain(..excess);
 }
 
 fn clean(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
-    if text
-        .chars()
-        .all(|c| !c.is_control() || matches!(c, '\n' | '\t'))
-    {
+    if text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t')) {
         return text.into_owned();
     }
     text.chars()
         .filter(|c| *c != '\r')
-        .map(|c| {
-            if c.is_control() && !matches!(c, '\n' | '\t') {
-                '\u{fffd}'
-            } else {
-                c
-            }
-        })
+        .map(|c| if c.is_control() && !matches!(c, '\n' | '\t') { '\u{fffd}' } else { c })
         .collect()
 }
 
@@ -233,7 +196,8 @@ mod tests {
         log.entry(Source::Warn, "two\nlines", &[("n".into(), "1".into())]);
         log.stream(Source::Err, b"boom\x1b[0m\n");
         let log = log.finish();
-        let expected = "+0ms out   half a line\n+0ms out   open\n+0ms warn  two\n    lines n=1\n+0ms err   boom\u{fffd}[0m\n";
+        let expected =
+            "+0ms out   half a line\n+0ms out   open\n+0ms warn  two\n    lines n=1\n+0ms err   boom\u{fffd}[0m\n";
         assert_eq!((log.text.as_str(), log.dropped), (expected, 0));
     }
 
@@ -255,5 +219,12 @@ mod tests {
         log.stream(Source::Err, b"0123456789abcdef");
         assert_eq!(log.stderr(), "0123456789abcdef");
         assert_eq!(log.finish().text, "9abcdef\n");
+    }
+
+    #[test]
+    fn replaced_characters_do_not_pass_the_budget() {
+        let mut log = tail(8);
+        log.stream(Source::Out, &[7; 100]);
+        assert_eq!(log.finish().text, "\u{fffd}\u{fffd}\n");
     }
 }

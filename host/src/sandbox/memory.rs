@@ -29,12 +29,7 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) const fn new(limit: u64) -> Self {
-        Self {
-            limit,
-            now: 0,
-            peak: 0,
-            elements: 0,
-        }
+        Self { limit, now: 0, peak: 0, elements: 0 }
     }
 
     /// The highest sum so far, in bytes.
@@ -48,44 +43,26 @@ fn step(current: usize, desired: usize) -> u64 {
 }
 
 impl ResourceLimiter for Memory {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|most| desired > most) {
             return Ok(false);
         }
         let wanted = self.now.saturating_add(step(current, desired));
         if wanted > self.limit {
-            return Err(Halt::Memory {
-                wanted,
-                limit: self.limit,
-            }
-            .into());
+            return Err(Halt::Memory { wanted, limit: self.limit }.into());
         }
         self.now = wanted;
         self.peak = self.peak.max(wanted);
         Ok(true)
     }
 
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|most| desired > most) {
             return Ok(false);
         }
         let wanted = self.elements.saturating_add(step(current, desired));
         if wanted > MAX_TABLE_ELEMENTS {
-            return Err(Halt::Tables {
-                wanted,
-                limit: MAX_TABLE_ELEMENTS,
-            }
-            .into());
+            return Err(Halt::Tables { wanted, limit: MAX_TABLE_ELEMENTS }.into());
         }
         self.elements = wanted;
         Ok(true)
@@ -115,13 +92,7 @@ mod tests {
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(memory.memory_growing(0, 40, None).unwrap());
         let error = memory.memory_growing(40, 41, None).unwrap_err();
-        assert_eq!(
-            error.downcast_ref(),
-            Some(&Halt::Memory {
-                wanted: 101,
-                limit: 100
-            })
-        );
+        assert_eq!(error.downcast_ref(), Some(&Halt::Memory { wanted: 101, limit: 100 }));
         assert_eq!(memory.peak(), 100);
     }
 

@@ -36,17 +36,13 @@ struct Now {
 
 impl Now {
     fn read() -> Self {
-        Self {
-            monotonic: nanos(ClockId::Monotonic),
-            cpu: || nanos(ClockId::ThreadCPUTime),
-        }
+        Self { monotonic: nanos(ClockId::Monotonic), cpu: || nanos(ClockId::ThreadCPUTime) }
     }
 }
 
 fn nanos(clock: ClockId) -> u64 {
     let time = clock_gettime(clock);
-    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000
-        + u64::try_from(time.tv_nsec).unwrap_or(0)
+    u64::try_from(time.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
 }
 
 /// The accounts of one attempt, in nanoseconds. Only the thread that polls the
@@ -86,8 +82,7 @@ impl Meter {
                 self.open.store(self.open.load(Relaxed) + 1, Relaxed);
             }
             CallHook::ReturningFromHost => {
-                self.open
-                    .store(self.open.load(Relaxed).saturating_sub(1), Relaxed);
+                self.open.store(self.open.load(Relaxed).saturating_sub(1), Relaxed);
             }
             CallHook::CallingWasm | CallHook::ReturningFromWasm => {}
         }
@@ -145,9 +140,7 @@ impl Meter {
 
     /// CPU since this poll began, when it was settled last.
     pub(super) fn since_resumed(&self) -> u64 {
-        self.anchor_cpu
-            .load(Relaxed)
-            .saturating_sub(self.resumed.load(Relaxed))
+        self.anchor_cpu.load(Relaxed).saturating_sub(self.resumed.load(Relaxed))
     }
 
     /// CPU that the guest used.

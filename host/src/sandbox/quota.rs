@@ -9,6 +9,7 @@
 //! exact, and the usage that an attempt reports may count a removed byte.
 //! It cannot see what a file system adds (blocks, directories).
 
+use crate::capability::fs::Mount;
 use cap_std::fs::Dir;
 use std::fs::File;
 use std::io;
@@ -23,9 +24,7 @@ const MAX_DEPTH: u32 = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Exceeded {
     /// Bytes spent.
-    #[error(
-        "/output would have held {wanted} bytes, more than limits.scratch_bytes = {limit} allows"
-    )]
+    #[error("/output would have held {wanted} bytes, more than limits.scratch_bytes = {limit} allows")]
     Bytes {
         /// Bytes with the refused write.
         wanted: u64,
@@ -33,9 +32,7 @@ pub(super) enum Exceeded {
         limit: u64,
     },
     /// Files spent.
-    #[error(
-        "/output would have held {wanted} files and folders, more than limits.scratch_files = {limit} allows"
-    )]
+    #[error("/output would have held {wanted} files and folders, more than limits.scratch_files = {limit} allows")]
     Files {
         /// Files and folders with the refused one.
         wanted: u64,
@@ -47,7 +44,7 @@ pub(super) enum Exceeded {
 /// The accounts of one `/output`.
 #[derive(Debug)]
 pub(super) struct Quota {
-    output: Option<Dir>,
+    output: Option<Mount>,
     max_bytes: u64,
     max_files: u64,
     bytes: u64,
@@ -59,18 +56,8 @@ pub(super) struct Quota {
 }
 
 impl Quota {
-    pub(super) const fn new(output: Option<Dir>, max_bytes: u64, max_files: u64) -> Self {
-        Self {
-            output,
-            max_bytes,
-            max_files,
-            bytes: 0,
-            files: 0,
-            peak: 0,
-            made: 0,
-            open: Vec::new(),
-            exceeded: None,
-        }
+    pub(super) const fn new(output: Option<Mount>, max_bytes: u64, max_files: u64) -> Self {
+        Self { output, max_bytes, max_files, bytes: 0, files: 0, peak: 0, made: 0, open: Vec::new(), exceeded: None }
     }
 
     /// Before a file grows by so many bytes.
@@ -80,10 +67,7 @@ impl Quota {
         }
         let wanted = self.bytes.saturating_add(by);
         if wanted > self.max_bytes {
-            return Err(self.refuse(Exceeded::Bytes {
-                wanted,
-                limit: self.max_bytes,
-            }));
+            return Err(self.refuse(Exceeded::Bytes { wanted, limit: self.max_bytes }));
         }
         self.bytes = wanted;
         self.peak = self.peak.max(wanted);
@@ -102,10 +86,7 @@ impl Quota {
         }
         let wanted = self.files.saturating_add(1);
         if wanted > self.max_files {
-            return Err(self.refuse(Exceeded::Files {
-                wanted,
-                limit: self.max_files,
-            }));
+            return Err(self.refuse(Exceeded::Files { wanted, limit: self.max_files }));
         }
         self.files = wanted;
         self.made += 1;
@@ -154,7 +135,7 @@ impl Quota {
     fn recount(&mut self) {
         let Some(output) = &self.output else { return };
         let mut sum = (0, 0);
-        if walk(output, 0, &mut sum).is_err() {
+        if walk(output.dir(), 0, &mut sum).is_err() {
             return;
         }
         for file in self.open.iter().filter_map(Weak::upgrade) {
@@ -192,7 +173,7 @@ mod tests {
     fn quota(bytes: u64, files: u64) -> (tempfile::TempDir, Quota) {
         let folder = tempfile::tempdir().unwrap();
         let dir = Dir::open_ambient_dir(folder.path(), cap_std::ambient_authority()).unwrap();
-        (folder, Quota::new(Some(dir), bytes, files))
+        (folder, Quota::new(Some(Mount::output(Arc::new(dir))), bytes, files))
     }
 
     #[test]
@@ -200,10 +181,7 @@ mod tests {
         let (folder, mut quota) = quota(10, 10);
         quota.grow(10).unwrap();
         std::fs::write(folder.path().join("a"), [0; 10]).unwrap();
-        let refused = Exceeded::Bytes {
-            wanted: 11,
-            limit: 10,
-        };
+        let refused = Exceeded::Bytes { wanted: 11, limit: 10 };
         assert_eq!(quota.grow(1), Err(refused));
         assert_eq!(quota.exceeded(), Some(refused));
         assert_eq!(quota.peak(), 10);
@@ -232,13 +210,7 @@ mod tests {
         quota.add().unwrap();
         quota.add().unwrap();
         std::fs::create_dir_all(folder.path().join("a/b")).unwrap();
-        assert_eq!(
-            quota.add(),
-            Err(Exceeded::Files {
-                wanted: 3,
-                limit: 2
-            })
-        );
+        assert_eq!(quota.add(), Err(Exceeded::Files { wanted: 3, limit: 2 }));
         assert_eq!(quota.made(), 2);
         std::fs::remove_dir(folder.path().join("a/b")).unwrap();
         quota.add().unwrap();

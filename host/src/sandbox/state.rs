@@ -82,14 +82,7 @@ impl State {
     pub(super) fn new(job: JobView, mounts: Vec<Mount>, memory: u64, shared: Arc<Shared>) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
-        Self {
-            job,
-            mounts,
-            memory: Memory::new(memory),
-            shared,
-            table,
-            wasi: None,
-        }
+        Self { job, mounts, memory: Memory::new(memory), shared, table, wasi: None }
     }
 
     /// The same before anything ran, for another store.
@@ -116,10 +109,7 @@ fn wasi() -> WasiCtx {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: self.wasi.get_or_insert_with(wasi),
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx: self.wasi.get_or_insert_with(wasi), table: &mut self.table }
     }
 }
 

@@ -67,10 +67,7 @@ impl stdin::Host for State {
 
 impl State {
     fn stream(&mut self, source: Source) -> wasmtime::Result<Resource<DynOutputStream>> {
-        let stream: DynOutputStream = Box::new(Stream {
-            source,
-            shared: Arc::clone(&self.shared),
-        });
+        let stream: DynOutputStream = Box::new(Stream { source, shared: Arc::clone(&self.shared) });
         Ok(self.table.push(stream)?)
     }
 }

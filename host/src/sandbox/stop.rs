@@ -46,12 +46,7 @@ impl Stopper {
             Reason::Cancel => 1,
             Reason::Shutdown => 2,
         };
-        if self
-            .0
-            .asked
-            .compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire)
-            .is_ok()
-        {
+        if self.0.asked.compare_exchange(0, code, Ordering::AcqRel, Ordering::Acquire).is_ok() {
             self.0.wake.notify_one();
         }
     }

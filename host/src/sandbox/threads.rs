@@ -61,11 +61,7 @@ impl GuestThreads {
         let workers = (0..threads.max(1))
             .map(|index| worker(index).map_err(|source| ThreadsError { index, source }))
             .collect::<Result<_, _>>()?;
-        Ok(Self {
-            engine: engine.clone(),
-            workers,
-            waiting: Arc::default(),
-        })
+        Ok(Self { engine: engine.clone(), workers, waiting: Arc::default() })
     }
 
     /// Attempts that wait for their thread to begin with them.
@@ -80,16 +76,9 @@ impl GuestThreads {
 
     /// Start an attempt now and answer when it has ended. Dropping the answer does
     /// not stop the guest; its stop signal does.
-    pub fn run(
-        &self,
-        prepared: Prepared,
-        attempt: Attempt,
-    ) -> impl Future<Output = Report> + Send + use<> {
+    pub fn run(&self, prepared: Prepared, attempt: Attempt) -> impl Future<Output = Report> + Send + use<> {
         let engine = self.engine.clone();
-        let worker = self
-            .workers
-            .iter()
-            .min_by_key(|worker| worker.load.load(Ordering::Relaxed));
+        let worker = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed));
         let task = worker.map(|worker| {
             let load = Load::new(&worker.load);
             let waiting = Load::new(&self.waiting);
@@ -102,9 +91,9 @@ impl GuestThreads {
         });
         async move {
             match task {
-                Some(task) => task.await.unwrap_or_else(|error| {
-                    Report::host_fault(format!("the sandbox failed: {error}"))
-                }),
+                Some(task) => {
+                    task.await.unwrap_or_else(|error| Report::host_fault(format!("the sandbox failed: {error}")))
+                }
                 None => Report::host_fault("there is no guest thread".to_owned()),
             }
         }
@@ -122,18 +111,11 @@ fn worker(index: usize) -> std::io::Result<Worker> {
         .build()?;
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel();
-    let thread = std::thread::Builder::new()
-        .name(format!("capstan-guest-{index}"))
-        .spawn(move || {
-            // An error means that the other end is gone: the same wish.
-            let _ = runtime.block_on(stopped);
-        })?;
-    Ok(Worker {
-        handle,
-        load: Arc::default(),
-        stop: Some(stop),
-        thread: Some(thread),
-    })
+    let thread = std::thread::Builder::new().name(format!("capstan-guest-{index}")).spawn(move || {
+        // An error means that the other end is gone: the same wish.
+        let _ = runtime.block_on(stopped);
+    })?;
+    Ok(Worker { handle, load: Arc::default(), stop: Some(stop), thread: Some(thread) })
 }
 
 impl Drop for GuestThreads {

@@ -37,44 +37,29 @@ impl Ticker {
     pub(super) fn start(engines: [wasmtime::Engine; 2]) -> std::io::Result<Self> {
         let stop = Arc::new(Stop::default());
         let seen = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("capstan-ticker".into())
-            .spawn(move || {
-                let start = Instant::now();
-                let mut next = TICK;
-                while wait(&seen, next.saturating_sub(start.elapsed())) == Asked::No {
-                    engines.iter().for_each(wasmtime::Engine::increment_epoch);
-                    let ticks = start.elapsed().as_nanos() / TICK.as_nanos() + 1;
-                    next = TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
-                }
-            })?;
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("capstan-ticker".into()).spawn(move || {
+            let start = Instant::now();
+            let mut next = TICK;
+            while wait(&seen, next.saturating_sub(start.elapsed())) == Asked::No {
+                engines.iter().for_each(wasmtime::Engine::increment_epoch);
+                let ticks = start.elapsed().as_nanos() / TICK.as_nanos() + 1;
+                next = TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
+            }
+        })?;
+        Ok(Self { stop, thread: Some(thread) })
     }
 }
 
 fn wait(stop: &Stop, time: Duration) -> Asked {
     let asked = stop.asked.lock().unwrap_or_else(PoisonError::into_inner);
-    let waited = stop
-        .changed
-        .wait_timeout_while(asked, time, |asked| *asked == Asked::No);
+    let waited = stop.changed.wait_timeout_while(asked, time, |asked| *asked == Asked::No);
     let (asked, _) = waited.unwrap_or_else(PoisonError::into_inner);
-    if *asked == Asked::No {
-        Asked::No
-    } else {
-        Asked::Yes
-    }
+    if *asked == Asked::No { Asked::No } else { Asked::Yes }
 }
 
 impl Drop for Ticker {
     fn drop(&mut self) {
-        *self
-            .stop
-            .asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Asked::Yes;
+        *self.stop.asked.lock().unwrap_or_else(PoisonError::into_inner) = Asked::Yes;
         self.stop.changed.notify_all();
         if let Some(thread) = self.thread.take() {
             // A ticker that panicked has nothing more to say.

@@ -9,7 +9,7 @@ use super::{Runtime, ServiceError};
 use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
-use crate::artifact::scratch::Scratch;
+use crate::artifact::spare::Spare;
 use crate::capability::fs::Mount;
 use crate::capability::grant::{Granted, Imports};
 use crate::clock;
@@ -55,7 +55,7 @@ struct Prepared {
     ready: Arc<Ready>,
     view: JobView,
     mounts: Vec<Mount>,
-    scratch: Option<Scratch>,
+    scratch: Option<Spare>,
 }
 
 async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed) -> Result<Prepared, Fault> {
@@ -81,12 +81,13 @@ fn check<'a>(ready: &'a Ready, claimed: &Claimed) -> Result<(&'a Checks, &'a Gra
     let name = &ready.loaded.description.name;
     let granted = ready.loaded.granted.as_ref().map_err(|refused| Fault::new(Class::Denied, refused.to_string()))?;
     let config = ready.config.clone().map_err(|wrong| {
-        let message = format!("the configuration does not match the schema of kind {kind:?}: {wrong}: mend [kind.{kind}.config]");
+        let message =
+            format!("the configuration does not match the schema of kind {kind:?}: {wrong}: mend [kind.{kind}.config]");
         Fault::new(Class::HostFault, message)
     })?;
-    let checks = ready.checks(kind).ok_or_else(|| {
-        Fault::new(Class::NoHandler, format!("handler {name:?} does not do kind {kind:?}"))
-    })?;
+    let checks = ready
+        .checks(kind)
+        .ok_or_else(|| Fault::new(Class::NoHandler, format!("handler {name:?} does not do kind {kind:?}")))?;
     let payload = serde_json::from_str(&claimed.payload).map_err(|error| error.to_string());
     payload.and_then(|payload| checks.payload(&payload)).map_err(|wrong| {
         Fault::new(Class::BadPayload, format!("the payload does not match the schema of kind {kind:?}: {wrong}"))
@@ -131,9 +132,12 @@ async fn mounts(
     Ok(mounts)
 }
 
-async fn scratch(runtime: &Arc<Runtime>, claimed: &Claimed) -> Result<Scratch, Fault> {
-    let (folder, lease) = (runtime.project.scratch(), claimed.facts.running.lease);
-    let made = blocking(move || Scratch::create(&folder, lease)).await?;
+async fn scratch(runtime: &Arc<Runtime>, claimed: &Claimed) -> Result<Spare, Fault> {
+    if let Some(spare) = runtime.spares.take() {
+        return Ok(spare);
+    }
+    let (runtime, lease) = (Arc::clone(runtime), claimed.facts.running.lease);
+    let made = blocking(move || runtime.spares.make(lease)).await?;
     made.map_err(|error| Fault::new(Class::HostFault, error.to_string()))
 }
 
@@ -151,10 +155,11 @@ async fn perform(
     stop: StopSignal,
 ) -> (Report, Option<Publication>) {
     let Prepared { ready, view, mut mounts, scratch } = prepared;
-    mounts.extend(scratch.as_ref().map(|scratch| Mount::output(Arc::clone(scratch.dir()))));
+    mounts.extend(scratch.as_ref().map(|spare| Mount::output(Arc::clone(spare.scratch().dir()))));
     let limits = runtime.config.limits(&ready.loaded.description.name);
     let attempt = Attempt { job: view, limits, mounts, stop };
     let mut report = runtime.guests.run(ready.loaded.prepared.clone(), attempt).await;
+    let scratch = keep_spare(runtime, scratch, &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
         (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
         (Outcome::Unchanged(result), Some(checks)) => checks.result(result).map(|()| None).map_err(bad_result),
@@ -169,6 +174,17 @@ async fn perform(
     }
 }
 
+/// Give back a scratch in which nothing was made.
+fn keep_spare(runtime: &Runtime, scratch: Option<Spare>, usage: &Usage) -> Option<Spare> {
+    if usage.scratch_files > 0 {
+        return scratch;
+    }
+    if let Some(spare) = scratch {
+        runtime.spares.put(spare);
+    }
+    None
+}
+
 fn bad_result(wrong: String) -> Fault {
     Fault::new(Class::BadOutput, format!("the result does not match the handler's schema: {wrong}"))
 }
@@ -178,7 +194,7 @@ async fn finish(
     facts: &Facts,
     checks: &Checks,
     result: &str,
-    scratch: Option<Scratch>,
+    scratch: Option<Spare>,
     limits: &Limits,
 ) -> Result<Option<Publication>, Fault> {
     checks.result(result).map_err(bad_result)?;
@@ -189,7 +205,7 @@ async fn finish(
     let media_types = checks.artifacts.clone();
     let runtime = Arc::clone(runtime);
     let publish = move || {
-        runtime.publisher.publish(scratch, &Order { name: &name, allowance, media_types: &media_types })
+        runtime.publisher.publish(scratch.into_scratch(), &Order { name: &name, allowance, media_types: &media_types })
     };
     let published = blocking(publish).await?;
     let title = title(facts, result);
@@ -227,12 +243,7 @@ fn publication(published: Published, title: String) -> Publication {
     Publication { location: published.location, title, files: files.collect() }
 }
 
-fn settlement(
-    runtime: &Runtime,
-    facts: Facts,
-    report: Report,
-    publication: Option<Publication>,
-) -> Settlement {
+fn settlement(runtime: &Runtime, facts: Facts, report: Report, publication: Option<Publication>) -> Settlement {
     let now = clock::now();
     let policy = runtime.config.policy(&facts.kind);
     let transition = job::finish(&facts.running, &report.outcome, &policy, now, fastrand::f64());

@@ -25,7 +25,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 #[derive(Debug, Default)]
 pub struct Handlers(RwLock<Table>);
 
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 struct Table {
     kinds: BTreeMap<String, Arc<Ready>>,
     routes: Arc<Routes>,
@@ -51,17 +51,17 @@ impl Ready {
 impl Handlers {
     /// What does a kind.
     pub fn of(&self, kind: &str) -> Option<Arc<Ready>> {
-        self.read().kinds.get(kind).cloned()
+        self.read(|table| table.kinds.get(kind).cloned())
     }
 
     /// Which handler does which kind, and what it reads.
     pub fn routes(&self) -> Arc<Routes> {
-        Arc::clone(&self.read().routes)
+        self.read(|table| Arc::clone(&table.routes))
     }
 
     /// Every kind and what does it.
     pub fn all(&self) -> BTreeMap<String, Arc<Ready>> {
-        self.read().kinds
+        self.read(|table| table.kinds.clone())
     }
 
     /// From now on this handler does these kinds.
@@ -81,8 +81,8 @@ impl Handlers {
         table.routes = Arc::new(routes);
     }
 
-    fn read(&self) -> Table {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn read<T>(&self, look: impl FnOnce(&Table) -> T) -> T {
+        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -101,7 +101,8 @@ pub async fn open(
     let mut known = store.handlers().await?;
     for bundled in bundled::ALL {
         if !known.iter().any(|row| row.digest == digest(bundled.wasm)) {
-            let fault = |error: LoadError| ServiceError::Handler { name: bundled.name.into(), error: error.to_string() };
+            let fault =
+                |error: LoadError| ServiceError::Handler { name: bundled.name.into(), error: error.to_string() };
             let loaded = Loaded::load(engine, &project.compiled(), bundled.wasm).await.map_err(fault)?;
             register(project, store, &loaded, bundled.wasm, "bundled").await?;
         }

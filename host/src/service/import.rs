@@ -75,7 +75,8 @@ pub struct Found {
 /// counted as other.
 pub fn look(folder: &Path, extensions: &[String]) -> Found {
     let mut found = Found::default();
-    let hidden = |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
+    let hidden =
+        |entry: &walkdir::DirEntry| entry.depth() > 0 && entry.file_name().as_encoded_bytes().starts_with(b".");
     let walk = walkdir::WalkDir::new(folder).sort_by_file_name().into_iter();
     for entry in walk.filter_entry(|entry| !hidden(entry) || !entry.file_type().is_dir()) {
         match entry {

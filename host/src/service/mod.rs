@@ -11,6 +11,7 @@ pub mod recovery;
 pub mod worker;
 
 use crate::artifact::publish::Publisher;
+use crate::artifact::spare::Spares;
 use crate::config::Config;
 use crate::project::Project;
 use crate::rules::pipeline::Pipeline;
@@ -72,6 +73,8 @@ pub struct Runtime {
     pub host: String,
     /// The handlers that are ready.
     pub handlers: Arc<Handlers>,
+    /// Where their scratch folders come from.
+    pub spares: Spares,
     /// Where their artifacts go.
     pub publisher: Publisher,
     /// Where guests run.

@@ -1,7 +1,7 @@
 //! What is done first when a process takes the lock: nothing may stay
 //! "running" that no live instance works on.
 
-use crate::rules::job::{Transition, Why, Next};
+use crate::rules::job::{Next, Transition, Why};
 use crate::rules::recovery::{End, end_of, recover};
 use crate::rules::time::Timestamp;
 use crate::store::attempt::AttemptRecord;
@@ -41,6 +41,7 @@ fn settlement(facts: Facts, transition: Transition, boot: i64, now: Timestamp) -
     let (outcome, message) = match &transition.next {
         Next::Queued { why: Why::Died, .. } => ("died", Some("the host died while this attempt ran".to_owned())),
         Next::Queued { .. } => ("stopped", Some("the host stopped while this attempt ran".to_owned())),
+        Next::Cancelled => ("cancelled", transition.error.as_ref().map(|(_, message)| message.clone())),
         _ => ("lost", transition.error.as_ref().map(|(_, message)| message.clone())),
     };
     let attempt = AttemptRecord {

@@ -165,19 +165,20 @@ pub(super) async fn insert(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Re
     Ok(())
 }
 
-const GENERATION: &str = "INSERT INTO generation (lease, subject, kind, job_id, digest, inputs, location, created_at)
+pub(super) const GENERATION: &str =
+    "INSERT INTO generation (lease, subject, kind, job_id, digest, inputs, location, created_at)
     SELECT value->>0, value->>1, value->>2, value->>3, coalesce(value->>'$[4][0]', ''), value->>'$[4][1]',
            value->>'$[4][2]', value->>'$[4][3]'
-    FROM json_each($1)";
+    FROM jsonb_each($1)";
 
-const CURRENT: &str = "INSERT INTO current (subject, kind, lease, job_id)
-    SELECT value->>1, value->>2, value->>0, value->>3 FROM json_each($1) WHERE true
+pub(super) const CURRENT: &str = "INSERT INTO current (subject, kind, lease, job_id)
+    SELECT value->>1, value->>2, value->>0, value->>3 FROM jsonb_each($1) WHERE true
     ON CONFLICT (subject, kind) DO UPDATE SET lease = excluded.lease, job_id = excluded.job_id
     WHERE excluded.job_id >= current.job_id";
 
-const ARTIFACT: &str = "INSERT INTO artifact (lease, path, bytes, sha256, media_type)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM json_each($1)";
+pub(super) const ARTIFACT: &str = "INSERT INTO artifact (lease, path, bytes, sha256, media_type)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($1)";
 
-const SUBJECT: &str = "INSERT INTO subject (id, source, title, created_at)
-    SELECT value->>0, value->>1, value->>2, value->>3 FROM json_each($1) WHERE true
+pub(super) const SUBJECT: &str = "INSERT INTO subject (id, source, title, created_at)
+    SELECT value->>0, value->>1, value->>2, value->>3 FROM jsonb_each($1) WHERE true
     ON CONFLICT (id) DO UPDATE SET title = excluded.title WHERE excluded.title <> '' AND excluded.title <> title";

@@ -101,6 +101,15 @@ impl Store {
     }
 }
 
+pub(super) const ATTEMPT: &str =
+    "INSERT INTO attempt (lease, job_id, round, attempt, boot_id, digest, inputs, started_at, finished_at, outcome,
+                         message, details, backtrace, log, log_dropped, usage)
+    SELECT value->>'$[0][0]', value->>'$[0][1]', value->>'$[0][2]', value->>'$[0][3]', value->>'$[0][4]',
+           value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]', value->>'$[1][4]',
+           value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[2][4]',
+           value->'$[3]'
+    FROM jsonb_each($1)";
+
 /// Write the attempts of settlements that were applied.
 pub(super) async fn insert(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Result<(), StoreError> {
     if applied.is_empty() {
@@ -114,17 +123,6 @@ pub(super) async fn insert(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Re
         let words = (&record.message, &record.details, &record.backtrace, &record.log, record.log_dropped);
         rows.push((run, when, words, &record.usage));
     }
-    sqlx::query(
-        "INSERT INTO attempt (lease, job_id, round, attempt, boot_id, digest, inputs, started_at, finished_at, outcome,
-                              message, details, backtrace, log, log_dropped, usage)
-         SELECT value->>'$[0][0]', value->>'$[0][1]', value->>'$[0][2]', value->>'$[0][3]', value->>'$[0][4]',
-                value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]', value->>'$[1][4]',
-                value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[2][4]',
-                value->'$[3]'
-         FROM json_each($1)",
-    )
-    .bind(json(&rows)?)
-    .execute(&mut *batch.conn)
-    .await?;
+    sqlx::query(ATTEMPT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
     Ok(())
 }

@@ -5,8 +5,8 @@
 //! memory and written once, at the end of the same transaction.
 
 use super::op::{Op, Reply};
-use super::view::View;
-use super::{StoreError, boot, claim, handler, import, job, settle};
+use super::view::{self, Tally, View};
+use super::{StoreError, boot, claim, handler, import, job, settle, turn};
 use crate::rules::import::Tree;
 use crate::rules::job::{Made, State};
 use crate::rules::time::Timestamp;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 pub(super) struct Batch<'a> {
     pub(super) conn: &'a mut SqliteConnection,
     pub(super) view: &'a mut View,
-    tallies: BTreeMap<(String, State), i64>,
+    tallies: Tally,
     items: BTreeMap<(i64, i64), Tree>,
     open_jobs: BTreeMap<i64, i64>,
     now: Timestamp,
@@ -30,7 +30,7 @@ impl<'a> Batch<'a> {
         Self {
             conn,
             view,
-            tallies: BTreeMap::new(),
+            tallies: Tally::new(),
             items: BTreeMap::new(),
             open_jobs: BTreeMap::new(),
             now: Timestamp(0),
@@ -60,9 +60,10 @@ impl<'a> Batch<'a> {
             Op::Import(new) => Reply::Id(import::insert(self, new).await?),
             Op::BreakImport { id, error, now } => import::break_off(self, *id, error, *now).await?,
             Op::AskCancel { jobs, by } => job::ask_cancel(self.conn, jobs, by).await?,
-            Op::Turn { transitions, now } => Reply::Applied(settle::turn(self, transitions, *now).await?),
+            Op::Turn { transitions, now } => Reply::Applied(turn::turn(self, transitions, *now).await?),
             Op::Chunk(chunk) => import::advance(self, chunk).await?,
-            Op::Settle(_) | Op::Recover { .. } | Op::Add(_) | Op::Claim(_) | Op::Close => Reply::Done,
+            Op::Settle(_) | Op::Recover { .. } => Reply::Applied(Vec::new()),
+            Op::Add(_) | Op::Claim(_) | Op::Close => Reply::Done,
         })
     }
 
@@ -94,11 +95,7 @@ impl<'a> Batch<'a> {
 
     fn tally(&mut self, kind: &str, state: State, by: i64) {
         self.view.count(kind, state, by);
-        if let Some(jobs) = self.tallies.get_mut(&(kind.to_owned(), state)) {
-            *jobs += by;
-        } else {
-            self.tallies.insert((kind.to_owned(), state), by);
-        }
+        view::count(&mut self.tallies, kind, state, by);
     }
 
     async fn flush(mut self) -> Result<(), StoreError> {
@@ -116,15 +113,15 @@ impl<'a> Batch<'a> {
         let rows: Vec<(&str, &str, i64)> = self
             .tallies
             .iter()
-            .filter(|(_, jobs)| **jobs != 0)
-            .map(|((kind, state), jobs)| (kind.as_str(), state.name(), *jobs))
+            .flat_map(|(kind, counts)| State::ALL.iter().zip(counts).map(|(s, jobs)| (kind.as_str(), s.name(), *jobs)))
+            .filter(|(_, _, jobs)| *jobs != 0)
             .collect();
         if rows.is_empty() {
             return Ok(());
         }
         sqlx::query(
             "INSERT INTO tally (kind, state, jobs)
-             SELECT value->>0, value->>1, value->>2 FROM json_each($1) WHERE true
+             SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1) WHERE true
              ON CONFLICT (kind, state) DO UPDATE SET jobs = jobs + excluded.jobs",
         )
         .bind(json(&rows)?)

@@ -55,7 +55,11 @@ pub struct Claimed {
 }
 
 impl Store {
-    /// Claim up to `free` jobs.
+    /// Claim up to `free` jobs. Fewer may come although more are ready: those
+    /// whose subject is busy are parked instead, and the pulse changes.
+    ///
+    /// Await this to its end: a claim whose caller has gone is written all the
+    /// same, and then nobody works on its jobs until the next boot.
     ///
     /// # Errors
     /// The database said no; then none was claimed.
@@ -92,10 +96,11 @@ async fn claim(batch: &mut Batch<'_>, request: &ClaimRequest) -> Result<Vec<Clai
         .filter(|(_, ready)| **ready > 0)
         .map(|(queue, ready)| Demand { queue: queue.clone(), ready: *ready, room: u64::MAX })
         .collect();
-    for (queue, slots) in share(&demands, free, batch.view.last_served.as_deref()) {
-        take_ready(batch, &mut taken, &queue, slots).await?;
-        batch.view.last_served = Some(queue);
+    let shares = share(&demands, free, batch.view.last_served.as_deref());
+    for (queue, slots) in &shares.slots {
+        take_ready(batch, &mut taken, queue, *slots).await?;
     }
+    batch.view.last_served = shares.last_served;
     write(batch, request, &mut taken).await?;
     park(batch, &taken).await?;
     Ok(taken.jobs)
@@ -123,19 +128,26 @@ impl Taken {
     }
 }
 
+/// Timers that one claim rings at most: the first ones. After a long stop a
+/// million may be due, and the claim behind this one takes the next of them.
+const RUNG_AT_ONCE: i64 = 4_096;
+
+pub(super) const RING: &str = "UPDATE job SET wait = 'ready' WHERE id IN (
+        SELECT id FROM job WHERE wait = 'timer' AND run_at <= $1 ORDER BY run_at LIMIT $2)
+    RETURNING queue";
+
+pub(super) const NEXT_TIMER: &str = "SELECT min(run_at) FROM job WHERE wait = 'timer'";
+
 /// Make ready what waited for a time that has come.
 async fn ring_timers(batch: &mut Batch<'_>, now: Timestamp) -> Result<(), StoreError> {
     if batch.view.next_timer.is_none_or(|next| next > now) {
         return Ok(());
     }
-    let rung = sqlx::query("UPDATE job SET wait = 'ready' WHERE wait = 'timer' AND run_at <= $1 RETURNING queue")
-        .bind(now.0)
-        .fetch_all(&mut *batch.conn)
-        .await?;
+    let rung = sqlx::query(RING).bind(now.0).bind(RUNG_AT_ONCE).fetch_all(&mut *batch.conn).await?;
     for row in &rung {
         batch.view.made_ready(row.try_get(0)?, 1);
     }
-    let next = sqlx::query("SELECT min(run_at) FROM job WHERE wait = 'timer'").fetch_one(&mut *batch.conn).await?;
+    let next = sqlx::query(NEXT_TIMER).fetch_one(&mut *batch.conn).await?;
     batch.view.next_timer = next.try_get::<Option<i64>, _>(0)?.map(Timestamp);
     Ok(())
 }
@@ -153,10 +165,20 @@ fn select(condition: &'static str) -> QueryBuilder<sqlx::Sqlite> {
     query
 }
 
+pub(super) fn next_suspect() -> QueryBuilder<sqlx::Sqlite> {
+    select("wait = 'suspect' ORDER BY deaths, id LIMIT 1")
+}
+
+pub(super) fn next_ready(queue: &str, slots: u64) -> QueryBuilder<sqlx::Sqlite> {
+    let mut query = select("wait = 'ready' AND queue = ");
+    query.push_bind(queue.to_owned()).push(" ORDER BY priority, id LIMIT ");
+    query.push_bind(i64::try_from(slots).unwrap_or(i64::MAX));
+    query
+}
+
 /// Take the suspect that is next in line; how many slots it took.
 async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken) -> Result<u64, StoreError> {
-    let mut query = select("wait = 'suspect' ORDER BY deaths, id LIMIT 1");
-    let Some(row) = query.build().fetch_optional(&mut *batch.conn).await? else { return Ok(0) };
+    let Some(row) = next_suspect().build().fetch_optional(&mut *batch.conn).await? else { return Ok(0) };
     let id = row.try_get("id")?;
     // A suspect whose subject is busy keeps its place in the line.
     if row.try_get::<bool, _>("busy")? || !taken.row(&row)? {
@@ -168,16 +190,19 @@ async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken) -> Result<u64, S
 }
 
 async fn take_ready(batch: &mut Batch<'_>, taken: &mut Taken, queue: &str, slots: u64) -> Result<(), StoreError> {
-    let mut query = select("wait = 'ready' AND queue = ");
-    query.push_bind(queue).push(" ORDER BY priority, id LIMIT ");
-    query.push_bind(i64::try_from(slots).unwrap_or(i64::MAX));
-    let rows = query.build().fetch_all(&mut *batch.conn).await?;
+    let rows = next_ready(queue, slots).build().fetch_all(&mut *batch.conn).await?;
     for row in &rows {
         taken.row(row)?;
     }
     batch.view.made_ready(queue, -i64::try_from(rows.len()).unwrap_or(0));
     Ok(())
 }
+
+pub(super) const CLAIM: &str =
+    "UPDATE job SET state = 'running', wait = NULL, attempt = attempt + 1, lease = new.value->>1,
+       digest = new.value->>2, inputs = new.value->>3,
+       host_id = $2, boot_id = $3, started_at = $4, finished_at = NULL
+    FROM jsonb_each($1) AS new WHERE job.id = new.value->>0";
 
 /// Write leases and pins.
 async fn write(batch: &mut Batch<'_>, request: &ClaimRequest, taken: &mut Taken) -> Result<(), StoreError> {
@@ -200,20 +225,20 @@ async fn write(batch: &mut Batch<'_>, request: &ClaimRequest, taken: &mut Taken)
         let from = (State::Queued, Made::Something);
         batch.moved(&facts.kind, facts.item, from, (State::Running, Made::Something));
     }
-    sqlx::query(
-        "UPDATE job SET state = 'running', wait = NULL, attempt = attempt + 1, lease = new.value->>1,
-            digest = new.value->>2, inputs = new.value->>3,
-            host_id = $2, boot_id = $3, started_at = $4, finished_at = NULL
-         FROM json_each($1) AS new WHERE job.id = new.value->>0",
-    )
-    .bind(json(&rows)?)
-    .bind(&request.host)
-    .bind(request.boot)
-    .bind(request.now.0)
-    .execute(&mut *batch.conn)
-    .await?;
+    sqlx::query(CLAIM)
+        .bind(json(&rows)?)
+        .bind(&request.host)
+        .bind(request.boot)
+        .bind(request.now.0)
+        .execute(&mut *batch.conn)
+        .await?;
     Ok(())
 }
+
+pub(super) const PINS: &str = "SELECT want.value->>0, current.kind, current.lease, generation.location
+    FROM jsonb_each($1) AS want
+    JOIN current ON current.subject = want.value->>1 AND current.kind = want.value->>2
+    JOIN generation ON generation.lease = current.lease";
 
 /// The current generations that the claimed jobs are to read: job → kind →
 /// (lease, folder).
@@ -231,30 +256,21 @@ async fn pins(
     if wanted.is_empty() {
         return Ok(pins);
     }
-    let rows = sqlx::query(
-        "SELECT want.value->>0, current.kind, current.lease, generation.location
-         FROM json_each($1) AS want
-         JOIN current ON current.subject = want.value->>1 AND current.kind = want.value->>2
-         JOIN generation ON generation.lease = current.lease",
-    )
-    .bind(json(&wanted)?)
-    .fetch_all(&mut *batch.conn)
-    .await?;
+    let rows = sqlx::query(PINS).bind(json(&wanted)?).fetch_all(&mut *batch.conn).await?;
     for row in &rows {
         pins.entry(row.try_get(0)?).or_default().insert(row.try_get(1)?, (row.try_get(2)?, row.try_get(3)?));
     }
     Ok(pins)
 }
 
+pub(super) const PARK: &str = "UPDATE job SET wait = 'subject' WHERE id IN (SELECT value FROM jsonb_each($1))";
+
 /// Park ready jobs whose subject is busy; the end of what keeps it wakes them.
 async fn park(batch: &mut Batch<'_>, taken: &Taken) -> Result<(), StoreError> {
     if taken.parked.is_empty() {
         return Ok(());
     }
-    sqlx::query("UPDATE job SET wait = 'subject' WHERE id IN (SELECT value FROM json_each($1))")
-        .bind(json(&taken.parked)?)
-        .execute(&mut *batch.conn)
-        .await?;
+    sqlx::query(PARK).bind(json(&taken.parked)?).execute(&mut *batch.conn).await?;
     batch.view.behind_subject += taken.parked.len() as u64;
     Ok(())
 }

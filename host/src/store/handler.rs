@@ -101,7 +101,7 @@ pub(super) async fn insert(conn: &mut SqliteConnection, new: &NewHandler) -> Res
     .execute(&mut *conn)
     .await?;
     sqlx::query(
-        "INSERT INTO route (kind, digest, changed_at) SELECT value, $2, $3 FROM json_each($1) WHERE true
+        "INSERT INTO route (kind, digest, changed_at) SELECT value, $2, $3 FROM jsonb_each($1) WHERE true
          ON CONFLICT (kind) DO UPDATE SET previous = digest, digest = excluded.digest, changed_at = excluded.changed_at
          WHERE digest <> excluded.digest",
     )
@@ -110,7 +110,7 @@ pub(super) async fn insert(conn: &mut SqliteConnection, new: &NewHandler) -> Res
     .bind(new.now.0)
     .execute(&mut *conn)
     .await?;
-    sqlx::query("INSERT OR IGNORE INTO queue (name) SELECT value FROM json_each($1)")
+    sqlx::query("INSERT OR IGNORE INTO queue (name) SELECT value FROM jsonb_each($1)")
         .bind(json(&new.kinds)?)
         .execute(conn)
         .await?;

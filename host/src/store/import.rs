@@ -199,12 +199,12 @@ impl Store {
     /// # Errors
     /// The database said no.
     pub async fn undispatched(&self) -> Result<Vec<ImportRow>, StoreError> {
-        let query = sqlx::query_as(
-            "SELECT * FROM import WHERE state IN ('pending', 'processing') AND cursor < list_bytes ORDER BY id",
-        );
-        Ok(query.fetch_all(self.readers()).await?)
+        Ok(sqlx::query_as(UNDISPATCHED).fetch_all(self.readers()).await?)
     }
 }
+
+pub(super) const UNDISPATCHED: &str =
+    "SELECT * FROM import WHERE state IN ('pending', 'processing') AND cursor < list_bytes ORDER BY id";
 
 pub(super) async fn insert(batch: &mut Batch<'_>, new: &NewImport) -> Result<i64, StoreError> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
@@ -231,19 +231,19 @@ pub(super) async fn insert(batch: &mut Batch<'_>, new: &NewImport) -> Result<i64
     Ok(new.id)
 }
 
+pub(super) const ADVANCE: &str = "UPDATE import SET state = 'processing', cursor = $3, dispatched = dispatched + $4
+    WHERE id = $1 AND cursor = $2 AND state IN ('pending', 'processing')";
+
 pub(super) async fn advance(batch: &mut Batch<'_>, chunk: &Chunk) -> Result<Reply, StoreError> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let moved = sqlx::query(
-        "UPDATE import SET state = 'processing', cursor = $3, dispatched = dispatched + $4
-         WHERE id = $1 AND cursor = $2 AND state IN ('pending', 'processing')",
-    )
-    .bind(chunk.import)
-    .bind(number(chunk.from))
-    .bind(number(chunk.to))
-    .bind(number(chunk.jobs.len() as u64))
-    .execute(&mut *batch.conn)
-    .await?
-    .rows_affected();
+    let moved = sqlx::query(ADVANCE)
+        .bind(chunk.import)
+        .bind(number(chunk.from))
+        .bind(number(chunk.to))
+        .bind(number(chunk.jobs.len() as u64))
+        .execute(&mut *batch.conn)
+        .await?
+        .rows_affected();
     if moved == 1 {
         job::insert_rows(batch, &chunk.jobs.iter().collect::<Vec<_>>()).await?;
     }
@@ -270,6 +270,11 @@ pub(super) async fn break_off(
     Ok(Reply::Done)
 }
 
+pub(super) const ACCOUNT: &str = "UPDATE import SET done = done + (new.value->>1), failed = failed + (new.value->>2),
+       cancelled = cancelled + (new.value->>3), skipped = skipped + (new.value->>4),
+       open_jobs = open_jobs + (new.value->>5)
+    FROM jsonb_each($1) AS new WHERE import.id = new.value->>0";
+
 /// Write what a batch changed in items, and what follows for their imports.
 pub(super) async fn account(
     batch: &mut Batch<'_>,
@@ -295,51 +300,36 @@ pub(super) async fn account(
         .iter()
         .map(|(id, a)| (id, a.done, a.failed, a.cancelled, a.skipped, open_jobs.get(id).copied().unwrap_or(0)))
         .collect();
-    sqlx::query(
-        "UPDATE import SET done = done + (new.value->>1), failed = failed + (new.value->>2),
-            cancelled = cancelled + (new.value->>3), skipped = skipped + (new.value->>4),
-            open_jobs = open_jobs + (new.value->>5)
-         FROM json_each($1) AS new WHERE import.id = new.value->>0",
-    )
-    .bind(json(&rows)?)
-    .execute(&mut *batch.conn)
-    .await?;
+    sqlx::query(ACCOUNT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
     complete(batch, &accounts.keys().copied().collect::<Vec<_>>(), now).await
 }
+
+pub(super) const ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
+    ON CONFLICT (import_id, item) DO UPDATE SET open = open + excluded.open, failed = failed + excluded.failed,
+       cancelled = cancelled + excluded.cancelled, made = made + excluded.made
+    RETURNING *";
 
 async fn write_items(batch: &mut Batch<'_>, items: &BTreeMap<(i64, i64), Tree>) -> Result<Vec<SqliteRow>, StoreError> {
     let rows: Vec<_> =
         items.iter().map(|((import, item), t)| (import, item, t.open, t.failed, t.cancelled, t.made)).collect();
-    Ok(sqlx::query(
-        "INSERT INTO item (import_id, item, open, failed, cancelled, made)
-         SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM json_each($1) WHERE true
-         ON CONFLICT (import_id, item) DO UPDATE SET open = open + excluded.open, failed = failed + excluded.failed,
-            cancelled = cancelled + excluded.cancelled, made = made + excluded.made
-         RETURNING *",
-    )
-    .bind(json(&rows)?)
-    .fetch_all(&mut *batch.conn)
-    .await?)
+    Ok(sqlx::query(ITEMS).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?)
 }
+
+pub(super) const COMPLETE: &str = "UPDATE import SET
+       state = CASE state WHEN 'completed' THEN 'processing' ELSE 'completed' END,
+       finished_at = CASE state WHEN 'completed' THEN NULL ELSE $2 END
+    WHERE id IN (SELECT value FROM jsonb_each($1))
+      AND ((state IN ('pending', 'processing')
+            AND total = done + failed + cancelled + duplicate + skipped + invalid)
+        OR (state = 'completed'
+            AND total > done + failed + cancelled + duplicate + skipped + invalid))
+    RETURNING state = 'completed'";
 
 /// Close imports of which nothing remains, and reopen those of which something
 /// does again.
 async fn complete(batch: &mut Batch<'_>, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
-    let turned = sqlx::query(
-        "UPDATE import SET
-            state = CASE state WHEN 'completed' THEN 'processing' ELSE 'completed' END,
-            finished_at = CASE state WHEN 'completed' THEN NULL ELSE $2 END
-         WHERE id IN (SELECT value FROM json_each($1))
-           AND ((state IN ('pending', 'processing')
-                 AND total = done + failed + cancelled + duplicate + skipped + invalid)
-             OR (state = 'completed'
-                 AND total > done + failed + cancelled + duplicate + skipped + invalid))
-         RETURNING state = 'completed'",
-    )
-    .bind(json(&ids)?)
-    .bind(now.0)
-    .fetch_all(&mut *batch.conn)
-    .await?;
+    let turned = sqlx::query(COMPLETE).bind(json(&ids)?).bind(now.0).fetch_all(&mut *batch.conn).await?;
     for row in &turned {
         let closed: bool = row.try_get(0)?;
         batch.view.imports = if closed { batch.view.imports.saturating_sub(1) } else { batch.view.imports + 1 };

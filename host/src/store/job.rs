@@ -293,6 +293,7 @@ pub(super) fn running(row: &SqliteRow) -> Result<Running, sqlx::Error> {
         deferred_since: row.try_get::<Option<i64>, _>("deferred_since")?.map(Timestamp),
         deaths: row.try_get("deaths")?,
         trust: if row.try_get("suspect")? { Trust::Suspect } else { Trust::Innocent },
+        cancel_by: row.try_get("cancel_by")?,
     })
 }
 
@@ -308,6 +309,16 @@ pub(super) async fn insert(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Rep
     insert_rows(batch, &jobs).await
 }
 
+pub(super) const INSERT: &str = "INSERT INTO job (id, kind, queue, priority, max_attempts, wait, run_at, created_at,
+                     subject, source, title, tags, payload, parent_id, depth, import_id, item,
+                     state, round, attempt)
+    SELECT value->>'$[0]', value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]',
+           value->>'$[1][4]', value->>'$[1][5]', value->>'$[1][6]',
+           value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[3]',
+           value->>'$[4][0]', coalesce(value->>'$[4][1]', 0), value->>'$[5][0]', value->>'$[5][1]',
+           'queued', 1, 0
+    FROM jsonb_each($1)";
+
 /// Insert jobs, numbering them in their order.
 pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Result<(), StoreError> {
     if jobs.is_empty() {
@@ -320,35 +331,24 @@ pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Resu
         batch.at(job.now);
         batch.added(&job.kind, job.item);
         let wait = if job.run_at > job.now { "timer" } else { "ready" };
-        if job.run_at > job.now { batch.view.timer(job.run_at) } else { batch.view.made_ready(&job.queue, 1) }
+        if job.run_at > job.now {
+            batch.view.timer(job.run_at);
+        } else {
+            batch.view.made_ready(&job.queue, 1);
+        }
         let about = (&job.about.subject, &job.about.source, &job.about.title, json(&job.about.tags)?);
         let lane = (&job.kind, &job.queue, job.priority, job.max_attempts, wait, job.run_at, job.now);
         rows.push((id, lane, about, &job.payload, job.parent.unzip(), job.item.unzip()));
     }
-    sqlx::query(
-        "INSERT INTO job (id, kind, queue, priority, max_attempts, wait, run_at, created_at,
-                          subject, source, title, tags, payload, parent_id, depth, import_id, item,
-                          state, round, attempt)
-         SELECT value->>'$[0]', value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]',
-                value->>'$[1][4]', value->>'$[1][5]', value->>'$[1][6]',
-                value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[3]',
-                value->>'$[4][0]', coalesce(value->>'$[4][1]', 0), value->>'$[5][0]', value->>'$[5][1]',
-                'queued', 1, 0
-         FROM json_each($1)",
-    )
-    .bind(json(&rows)?)
-    .execute(&mut *batch.conn)
-    .await?;
+    sqlx::query(INSERT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
     Ok(())
 }
 
+pub(super) const ASK_CANCEL: &str =
+    "UPDATE job SET cancel_by = $2 WHERE state = 'running' AND id IN (SELECT value FROM jsonb_each($1))";
+
 /// Write who asked to cancel jobs that run.
 pub(super) async fn ask_cancel(conn: &mut SqliteConnection, jobs: &[i64], by: &str) -> Result<Reply, StoreError> {
-    sqlx::query("UPDATE job SET cancel_by = $2 WHERE state = 'running' AND id IN (SELECT value FROM json_each($1))")
-        .bind(json(&jobs)?)
-        .bind(by)
-        .execute(conn)
-        .await?;
+    sqlx::query(ASK_CANCEL).bind(json(&jobs)?).bind(by).execute(conn).await?;
     Ok(Reply::Done)
 }
-

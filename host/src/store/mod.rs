@@ -13,6 +13,8 @@ pub mod boot;
 pub mod claim;
 pub mod doctor;
 pub mod handler;
+#[cfg(test)]
+mod hot;
 pub mod import;
 pub mod job;
 pub mod op;
@@ -20,6 +22,7 @@ pub mod pipeline;
 pub mod settle;
 pub mod sqlite;
 pub mod stats;
+mod turn;
 pub mod view;
 mod writer;
 
@@ -34,7 +37,9 @@ use view::Pulse;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database was written by a newer capstan.
-    #[error("database {path} has schema version {found}, this capstan knows up to {known}: use the newer capstan, or restore the backup in state/backups")]
+    #[error(
+        "database {path} has schema version {found}, this capstan knows up to {known}: use the newer capstan, or restore the backup in state/backups"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -42,6 +47,12 @@ pub enum StoreError {
         found: i64,
         /// The newest version known here.
         known: i64,
+    },
+    /// The file belongs to another program.
+    #[error("database {path} is not capstan's: move it away, or name another project folder")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
     },
     /// A row holds what no version of capstan writes.
     #[error("database row is not readable: {0}: run `capstan doctor`")]
@@ -80,7 +91,8 @@ pub struct Store {
 
 impl Store {
     /// What the last commit left: how much is ready, when the next timer is due.
-    /// Changes after every commit.
+    /// Changes after every commit that changed something, and before the callers
+    /// whose operations were in it get their answers.
     pub fn pulse(&self) -> watch::Receiver<Pulse> {
         self.pulse.clone()
     }
@@ -93,9 +105,10 @@ impl Store {
     /// Wait until every earlier write is committed, then end the writer and
     /// close every connection.
     pub async fn close(self) {
+        // The writer last: only who may write can fold the log into the file.
+        self.readers.close().await;
         // A closed channel means that the writer has ended already.
         let _ = self.send(Op::Close).await;
-        self.readers.close().await;
     }
 
     async fn send(&self, op: Op) -> Result<Reply, StoreError> {

@@ -1,9 +1,9 @@
 //! Queueing the kinds that follow a completed one.
 
+use super::StoreError;
 use super::batch::{Batch, json};
 use super::job::{self, NewJob};
 use super::settle::Settlement;
-use super::StoreError;
 use crate::rules::job::{Made, Next};
 use crate::rules::pipeline::{Standing, follows};
 use sqlx::Row;
@@ -66,6 +66,12 @@ fn made_from(inputs: &str, kind: &str) -> Option<i64> {
     serde_json::from_str::<BTreeMap<String, i64>>(inputs).ok()?.get(kind).copied()
 }
 
+pub(super) const STANDING: &str =
+    "SELECT current.subject, current.kind, current.lease, generation.digest, generation.inputs
+    FROM jsonb_each($1) AS want
+    JOIN current ON current.subject = want.value
+    JOIN generation ON generation.lease = current.lease";
+
 /// What is current about the subjects of jobs that made nothing; the others
 /// need no look.
 async fn current(batch: &mut Batch<'_>, ended: &[(&Settlement, Made)]) -> Result<Current, StoreError> {
@@ -78,15 +84,7 @@ async fn current(batch: &mut Batch<'_>, ended: &[(&Settlement, Made)]) -> Result
     if subjects.is_empty() {
         return Ok(current);
     }
-    let rows = sqlx::query(
-        "SELECT current.subject, current.kind, current.lease, generation.digest, generation.inputs
-         FROM json_each($1) AS want
-         JOIN current ON current.subject = want.value
-         JOIN generation ON generation.lease = current.lease",
-    )
-    .bind(json(&subjects)?)
-    .fetch_all(&mut *batch.conn)
-    .await?;
+    let rows = sqlx::query(STANDING).bind(json(&subjects)?).fetch_all(&mut *batch.conn).await?;
     for row in &rows {
         current.insert((row.try_get(0)?, row.try_get(1)?), (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?));
     }

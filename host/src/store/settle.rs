@@ -15,7 +15,7 @@ use super::{Store, StoreError};
 use crate::rules::job::{Expect, Made, Memory, Next, Running, State, Transition, Trust};
 use crate::rules::time::Timestamp;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqlitePool};
+use sqlx::{QueryBuilder, Row, SqlitePool};
 use std::collections::BTreeSet;
 
 /// What does not change about a job while it runs.
@@ -46,7 +46,8 @@ pub struct Facts {
 }
 
 pub(super) const FACTS: &str = "id, coalesce(lease, 0) AS lease, attempt, max_attempts, deferrals, deferred_since, deaths, suspect, kind, \
-    queue, subject, source, title, tags, depth, priority, import_id, item, round, started_at, digest, inputs";
+    queue, subject, source, title, tags, depth, priority, import_id, item, round, started_at, digest, inputs, \
+    cancel_by";
 
 impl Facts {
     /// The facts in a row that holds [`FACTS`].
@@ -78,11 +79,17 @@ impl Facts {
     }
 
     pub(super) async fn running(pool: &SqlitePool) -> Result<Vec<Self>, StoreError> {
-        let mut query = sqlx::QueryBuilder::new("SELECT ");
-        query.push(FACTS).push(" FROM job WHERE state = 'running' ORDER BY id");
-        let rows = query.build().fetch_all(pool).await?;
+        let rows = orphans().build().fetch_all(pool).await?;
         Ok(rows.iter().map(Self::of).collect::<Result<_, _>>()?)
     }
+}
+
+/// What runs, by its index and then sorted: without the hint the whole table is
+/// read in the order of the ids.
+pub(super) fn orphans() -> QueryBuilder<sqlx::Sqlite> {
+    let mut query = QueryBuilder::new("SELECT ");
+    query.push(FACTS).push(" FROM job INDEXED BY job_running WHERE state = 'running' ORDER BY id");
+    query
 }
 
 /// The end of one attempt.
@@ -139,12 +146,17 @@ pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Repl
     if all.is_empty() {
         return Ok(());
     }
-    let held = write_ends(batch, &all).await?;
+    let mut held = write_ends(batch, &all).await?;
+    let mut answers = Vec::with_capacity(all.len());
     let mut applied = Vec::with_capacity(all.len());
     for settlement in &all {
-        if held.contains(&settlement.transition.job) {
+        // Taken out, so that the same end given twice counts once.
+        if running_under(settlement).is_some_and(|lease| held.remove(&lease)) {
             count(batch, settlement);
             applied.push(*settlement);
+            answers.push(Applied::Yes);
+        } else {
+            answers.push(Applied::Stale);
         }
     }
     attempt::insert(batch, &applied).await?;
@@ -153,13 +165,21 @@ pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Repl
     let free: Vec<(&str, &str)> =
         applied.iter().map(|s| (s.facts.about.subject.as_str(), s.facts.kind.as_str())).collect();
     release_subjects(batch, &free).await?;
+    let mut answers = answers.into_iter();
     for (op, reply) in ops.iter().zip(replies) {
         if matches!(op, Op::Settle(_) | Op::Recover { .. }) {
-            let hold = |s: &Settlement| if held.contains(&s.transition.job) { Applied::Yes } else { Applied::Stale };
-            *reply = Reply::Applied(settlements(op).iter().map(hold).collect());
+            *reply = Reply::Applied(answers.by_ref().take(settlements(op).len()).collect());
         }
     }
     Ok(())
+}
+
+/// The job and the lease that a settlement expects to find running.
+fn running_under(settlement: &Settlement) -> Option<(i64, i64)> {
+    match settlement.transition.expect {
+        Expect::Running { lease } => Some((settlement.transition.job, lease)),
+        Expect::Queued | Expect::Ended => None,
+    }
 }
 
 fn settlements(op: &Op) -> &[Settlement] {
@@ -169,36 +189,37 @@ fn settlements(op: &Op) -> &[Settlement] {
     }
 }
 
-/// Write the new state of each job that still runs under its lease; their ids.
-async fn write_ends(batch: &mut Batch<'_>, all: &[&Settlement]) -> Result<BTreeSet<i64>, StoreError> {
+pub(super) const END: &str = "UPDATE job SET
+       state = new.value->>'$[2].state', wait = new.value->>'$[2].wait', why = new.value->>'$[2].why',
+       run_at = coalesce(new.value->>'$[2].run_at', run_at),
+       attempt = coalesce(new.value->>'$[2].attempt', attempt),
+       finished_at = new.value->>'$[2].finished_at',
+       unchanged = new.value->>'$[2].unchanged', result = new.value->>'$[2].result',
+       error_class = new.value->>'$[2].class', error_message = new.value->>'$[2].message',
+       deferrals = new.value->>'$[2].deferrals', deferred_since = new.value->>'$[2].since',
+       deaths = new.value->>'$[2].deaths', suspect = new.value->>'$[2].suspect', cancel_by = NULL
+    FROM jsonb_each($1) AS new
+    WHERE job.id = new.value->>'$[0]' AND job.state = 'running' AND job.lease = new.value->>'$[1]'
+    RETURNING job.id, job.lease";
+
+/// Write the new state of each job that still runs under its lease; which ones.
+async fn write_ends(batch: &mut Batch<'_>, all: &[&Settlement]) -> Result<BTreeSet<(i64, i64)>, StoreError> {
     let mut rows = Vec::with_capacity(all.len());
+    let mut seen = BTreeSet::new();
     for settlement in all {
-        let Expect::Running { lease } = settlement.transition.expect else { continue };
-        rows.push((settlement.transition.job, lease, row(&settlement.transition, settlement.attempt.finished_at)));
+        let Some((job, lease)) = running_under(settlement) else { continue };
+        // Of two ends the first counts; SQLite would take either.
+        if seen.insert((job, lease)) {
+            rows.push((job, lease, row(&settlement.transition, settlement.attempt.finished_at)));
+        }
     }
-    let updated = sqlx::query(
-        "UPDATE job SET
-            state = new.value->>'$[2].state', wait = new.value->>'$[2].wait', why = new.value->>'$[2].why',
-            run_at = coalesce(new.value->>'$[2].run_at', run_at),
-            attempt = coalesce(new.value->>'$[2].attempt', attempt),
-            finished_at = new.value->>'$[2].finished_at',
-            unchanged = new.value->>'$[2].unchanged', result = new.value->>'$[2].result',
-            error_class = new.value->>'$[2].class', error_message = new.value->>'$[2].message',
-            deferrals = new.value->>'$[2].deferrals', deferred_since = new.value->>'$[2].since',
-            deaths = new.value->>'$[2].deaths', suspect = new.value->>'$[2].suspect', cancel_by = NULL
-         FROM json_each($1) AS new
-         WHERE job.id = new.value->>'$[0]' AND job.state = 'running' AND job.lease = new.value->>'$[1]'
-         RETURNING job.id",
-    )
-    .bind(json(&rows)?)
-    .fetch_all(&mut *batch.conn)
-    .await?;
-    Ok(updated.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+    let updated = sqlx::query(END).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?;
+    Ok(updated.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?)
 }
 
 /// The columns that a transition sets.
 #[derive(serde::Serialize)]
-struct Columns<'a> {
+pub(super) struct Columns<'a> {
     state: State,
     #[serde(skip_serializing_if = "Option::is_none")]
     wait: Option<&'static str>,
@@ -224,7 +245,7 @@ struct Columns<'a> {
     suspect: u8,
 }
 
-fn row(transition: &Transition, now: Timestamp) -> Columns<'_> {
+pub(super) fn row(transition: &Transition, now: Timestamp) -> Columns<'_> {
     let Memory { deferrals, deferred_since, deaths, trust } = transition.memory;
     let state = State::of(&transition.next);
     let mut row = Columns {
@@ -268,7 +289,7 @@ fn wait(transition: &Transition, now: Timestamp) -> Option<&'static str> {
     })
 }
 
-fn made(next: &Next) -> Made {
+pub(super) fn made(next: &Next) -> Made {
     match next {
         Next::Completed { made, .. } => *made,
         _ => Made::Something,
@@ -288,7 +309,7 @@ fn count(batch: &mut Batch<'_>, settlement: &Settlement) {
     queued_again(batch, transition, &facts.queue, now);
 }
 
-fn queued_again(batch: &mut Batch<'_>, transition: &Transition, queue: &str, now: Timestamp) {
+pub(super) fn queued_again(batch: &mut Batch<'_>, transition: &Transition, queue: &str, now: Timestamp) {
     let Next::Queued { run_at, .. } = transition.next else { return };
     match wait(transition, now) {
         Some("suspect") => batch.view.suspects += 1,
@@ -297,83 +318,23 @@ fn queued_again(batch: &mut Batch<'_>, transition: &Transition, queue: &str, now
     }
 }
 
+pub(super) const RELEASE: &str = "UPDATE job SET wait = 'ready' WHERE id IN (
+        SELECT (SELECT id FROM job WHERE wait = 'subject' AND subject = free.value->>0 AND kind = free.value->>1
+                ORDER BY id LIMIT 1)
+        FROM jsonb_each($1) AS free
+        WHERE NOT EXISTS (SELECT 1 FROM job AS other WHERE other.subject = free.value->>0
+                          AND other.kind = free.value->>1 AND other.state = 'running'))
+    RETURNING queue";
+
 /// Wake jobs that waited for the subjects that are free now.
-async fn release_subjects(batch: &mut Batch<'_>, free: &[(&str, &str)]) -> Result<(), StoreError> {
+pub(super) async fn release_subjects(batch: &mut Batch<'_>, free: &[(&str, &str)]) -> Result<(), StoreError> {
     if batch.view.behind_subject == 0 {
         return Ok(());
     }
-    let woken = sqlx::query(
-        "UPDATE job SET wait = 'ready' WHERE id IN (
-            SELECT (SELECT id FROM job WHERE wait = 'subject' AND subject = free.value->>0 AND kind = free.value->>1
-                    ORDER BY id LIMIT 1)
-            FROM json_each($1) AS free)
-         RETURNING queue",
-    )
-    .bind(json(&free)?)
-    .fetch_all(&mut *batch.conn)
-    .await?;
+    let woken = sqlx::query(RELEASE).bind(json(&free)?).fetch_all(&mut *batch.conn).await?;
     for row in &woken {
         batch.view.made_ready(row.try_get(0)?, 1);
         batch.view.behind_subject -= 1;
     }
     Ok(())
-}
-
-/// Apply changes to jobs that do not run, one by one: they are rare.
-pub(super) async fn turn(
-    batch: &mut Batch<'_>,
-    transitions: &[Transition],
-    now: Timestamp,
-) -> Result<Vec<Applied>, StoreError> {
-    batch.at(now);
-    let mut answers = Vec::with_capacity(transitions.len());
-    for transition in transitions {
-        answers.push(turn_one(batch, transition, now).await?);
-    }
-    Ok(answers)
-}
-
-async fn turn_one(batch: &mut Batch<'_>, transition: &Transition, now: Timestamp) -> Result<Applied, StoreError> {
-    let found = sqlx::query("SELECT kind, queue, subject, state, wait, import_id, item FROM job WHERE id = $1")
-        .bind(transition.job)
-        .fetch_optional(&mut *batch.conn)
-        .await?;
-    let Some(found) = found else { return Ok(Applied::Stale) };
-    let state = State::parse(found.try_get("state")?).ok_or_else(|| StoreError::Corrupt("job state".into()))?;
-    let holds = match transition.expect {
-        Expect::Running { .. } => false,
-        Expect::Queued => state == State::Queued,
-        Expect::Ended => matches!(state, State::Failed | State::Cancelled),
-    };
-    if !holds {
-        return Ok(Applied::Stale);
-    }
-    let new_round = transition.expect == Expect::Ended;
-    sqlx::query(
-        "UPDATE job SET
-            state = new.value->>'$.state', wait = new.value->>'$.wait', why = new.value->>'$.why',
-            run_at = coalesce(new.value->>'$.run_at', run_at), attempt = coalesce(new.value->>'$.attempt', attempt),
-            finished_at = new.value->>'$.finished_at', error_class = new.value->>'$.class',
-            error_message = new.value->>'$.message', deferrals = 0, deferred_since = NULL, deaths = 0, suspect = 0,
-            round = round + $2, resolution = NULL, cancel_by = NULL
-         FROM (SELECT $3 AS value) AS new WHERE job.id = $1",
-    )
-    .bind(transition.job)
-    .bind(i64::from(new_round))
-    .bind(json(&row(transition, now))?)
-    .execute(&mut *batch.conn)
-    .await?;
-    let (kind, queue): (String, String) = (found.try_get("kind")?, found.try_get("queue")?);
-    let item = found.try_get::<Option<i64>, _>("import_id")?.zip(found.try_get("item")?);
-    match found.try_get::<Option<&str>, _>("wait")? {
-        Some("ready") => batch.view.made_ready(&queue, -1),
-        Some("suspect") => batch.view.suspects -= 1,
-        Some("subject") => batch.view.behind_subject -= 1,
-        _ => {}
-    }
-    batch.moved(&kind, item, (state, Made::Something), (State::of(&transition.next), made(&transition.next)));
-    queued_again(batch, transition, &queue, now);
-    // It may have been the one that those behind it were to follow.
-    release_subjects(batch, &[(found.try_get("subject")?, &kind)]).await?;
-    Ok(Applied::Yes)
 }

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 
+/// What the header of a file says whose database is capstan's: `CPST`.
+const APPLICATION: i64 = 0x4350_5354;
+
 /// Read-only connections of the pool.
 const READERS: u32 = 4;
 
@@ -39,7 +42,12 @@ impl Store {
     /// failed (the backup is then beside it).
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         let mut conn = options(file).create_if_missing(true).connect().await?;
-        upgrade(&mut conn, file).await?;
+        upgrade(&mut conn, file, &MIGRATIONS).await?;
+        Self::on(conn, file).await
+    }
+
+    /// The store that writes through this connection.
+    async fn on(mut conn: SqliteConnection, file: &Path) -> Result<Self, StoreError> {
         let view = View::load(&mut conn).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS)
@@ -51,20 +59,43 @@ impl Store {
 
 /// The newest schema version that this program knows.
 pub fn newest() -> i64 {
-    MIGRATIONS.iter().map(|m| m.version).max().unwrap_or(0)
+    last_of(&MIGRATIONS)
+}
+
+fn last_of(migrations: &Migrator) -> i64 {
+    migrations.iter().map(|m| m.version).max().unwrap_or(0)
 }
 
 /// The schema version of an open database; 0 when it is empty.
 async fn version(conn: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
     let known = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
-    if sqlx::query(known).fetch_one(&mut *conn).await?.try_get::<i64, _>(0)? == 0 {
+    if number(conn, known).await? == 0 {
         return Ok(0);
     }
-    sqlx::query("SELECT coalesce(max(version), 0) FROM _sqlx_migrations").fetch_one(conn).await?.try_get(0)
+    number(conn, "SELECT coalesce(max(version), 0) FROM _sqlx_migrations").await
 }
 
-async fn upgrade(conn: &mut SqliteConnection, file: &Path) -> Result<(), StoreError> {
-    let (found, known) = (version(conn).await?, newest());
+async fn number(conn: &mut SqliteConnection, query: &'static str) -> Result<i64, sqlx::Error> {
+    sqlx::query(query).fetch_one(conn).await?.try_get(0)
+}
+
+/// Refuse a file that belongs to something else, and mark one that is empty.
+async fn own(conn: &mut SqliteConnection, file: &Path) -> Result<(), StoreError> {
+    let owner = number(conn, "PRAGMA application_id").await?;
+    if owner == APPLICATION {
+        return Ok(());
+    }
+    if owner != 0 || number(conn, "SELECT count(*) FROM sqlite_schema").await? != 0 {
+        return Err(StoreError::Foreign { path: file.to_owned() });
+    }
+    let mark = sqlx::AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION}"));
+    sqlx::query(mark).execute(conn).await?;
+    Ok(())
+}
+
+async fn upgrade(conn: &mut SqliteConnection, file: &Path, migrations: &Migrator) -> Result<(), StoreError> {
+    own(conn, file).await?;
+    let (found, known) = (version(conn).await?, last_of(migrations));
     if found > known {
         return Err(StoreError::Newer { path: file.to_owned(), found, known });
     }
@@ -72,7 +103,7 @@ async fn upgrade(conn: &mut SqliteConnection, file: &Path) -> Result<(), StoreEr
         back_up(conn, file, found).await?;
     }
     if found < known {
-        MIGRATIONS.run_direct(None, conn, false).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
+        migrations.run_direct(None, conn, false).await.map_err(|error| sqlx::Error::Migrate(Box::new(error)))?;
     }
     Ok(())
 }
@@ -92,4 +123,114 @@ async fn back_up(conn: &mut SqliteConnection, file: &Path, version: i64) -> Resu
     let verdict: String = sqlx::query("PRAGMA integrity_check").fetch_one(&mut check).await?.try_get(0)?;
     check.close().await?;
     if verdict == "ok" { Ok(copy) } else { Err(StoreError::Corrupt(format!("backup {}: {verdict}", copy.display()))) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::rules::time::Timestamp;
+    use crate::store::boot::NewBoot;
+    use crate::store::job::{About, NewJob};
+    use sqlx::migrate::{Migration, MigrationType};
+
+    fn boot(now: i64) -> NewBoot {
+        NewBoot { host: "h".into(), machine: "m".into(), pid: 1, version: "0", now: Timestamp(now) }
+    }
+
+    fn jobs(n: usize) -> Vec<NewJob> {
+        let job = |n: usize| NewJob {
+            kind: "k".into(),
+            queue: "k".into(),
+            about: About::source(format!("file:///{n}")),
+            payload: "x".repeat(4_000),
+            priority: 0,
+            max_attempts: 5,
+            run_at: Timestamp(0),
+            parent: None,
+            item: None,
+            now: Timestamp(0),
+        };
+        (0..n).map(job).collect()
+    }
+
+    /// The migrations that there are, and one more.
+    fn one_more(sql: &'static str) -> Migrator {
+        let mut all: Vec<Migration> = MIGRATIONS.iter().cloned().collect();
+        let next =
+            Migration::new(newest() + 1, "next".into(), MigrationType::Simple, sqlx::SqlStr::from_static(sql), false);
+        all.push(next);
+        Migrator::with_migrations(all)
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_leaves_a_sound_copy_of_what_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("capstan.db");
+        let store = Store::open(&file).await.unwrap();
+        store.add(jobs(3)).await.unwrap();
+        store.close().await;
+        let mut conn = options(&file).connect().await.unwrap();
+        upgrade(&mut conn, &file, &one_more("CREATE TABLE later (id INTEGER PRIMARY KEY) STRICT")).await.unwrap();
+        assert_eq!(version(&mut conn).await.unwrap(), newest() + 1);
+        conn.close().await.unwrap();
+        let copy = folder.path().join("backups").join(format!("capstan-v{}.db", newest()));
+        let old = Store::open(&copy).await.unwrap();
+        assert_eq!(old.stats().await.unwrap().waiting.get("ready"), Some(&3));
+        assert_eq!(old.check().await.unwrap(), []);
+        old.close().await;
+        let refused = Store::open(&file).await.unwrap_err().to_string();
+        assert!(refused.contains("has schema version 2, this capstan knows up to 1"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn an_upgrade_that_fails_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("capstan.db");
+        Store::open(&file).await.unwrap().close().await;
+        let mut conn = options(&file).connect().await.unwrap();
+        let wrong = one_more("CREATE TABLE later (id INTEGER) STRICT; INSERT INTO nowhere VALUES (1)");
+        upgrade(&mut conn, &file, &wrong).await.unwrap_err();
+        assert_eq!(version(&mut conn).await.unwrap(), newest());
+        conn.close().await.unwrap();
+        Store::open(&file).await.unwrap().close().await;
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_what_does_not_fit_and_nothing_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("capstan.db");
+        Store::open(&file).await.unwrap().close().await;
+        // The limit counts what is there: a hundred pages are a little more than the empty schema.
+        let conn = options(&file).pragma("max_page_count", "100").connect().await.unwrap();
+        let store = Store::on(conn, &file).await.unwrap();
+        let number = store.boot(boot(1)).await.unwrap();
+        let before = *store.pulse().borrow();
+        let full = store.add(jobs(500)).await.unwrap_err().to_string();
+        assert!(full.contains("full"), "{full}");
+        assert_eq!(*store.pulse().borrow(), before);
+        store.stop(number, Timestamp(2)).await.unwrap();
+        store.add(jobs(1)).await.unwrap();
+        assert_eq!(store.check().await.unwrap(), []);
+        assert_eq!(store.pulse().borrow().ready, 1);
+        store.close().await;
+    }
+
+    #[tokio::test]
+    async fn a_database_that_another_holds_fails_a_batch_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("capstan.db");
+        Store::open(&file).await.unwrap().close().await;
+        let conn = options(&file).busy_timeout(Duration::ZERO).connect().await.unwrap();
+        let store = Store::on(conn, &file).await.unwrap();
+        let mut other = options(&file).connect().await.unwrap();
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+        let held = store.add(jobs(1)).await.unwrap_err().to_string();
+        assert!(held.contains("locked"), "{held}");
+        sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
+        assert_eq!(store.add(jobs(1)).await.unwrap(), [1]);
+        other.close().await.unwrap();
+        store.close().await;
+    }
 }

@@ -25,15 +25,26 @@ pub struct Pulse {
     pub next_timer: Option<Timestamp>,
     /// Imports that still have items to dispatch or jobs to wait for.
     pub imports: u64,
-    /// Grows with every commit.
+    /// Grows with every commit that changed something.
     pub commits: u64,
 }
 
+/// Jobs per kind and state, in the order of [`State::ALL`].
+pub(crate) type Tally = BTreeMap<String, [i64; State::ALL.len()]>;
+
+/// Move `by` jobs of a kind into (or out of) a state.
+pub(crate) fn count(tally: &mut Tally, kind: &str, state: State, by: i64) {
+    match tally.get_mut(kind) {
+        Some(counts) => counts[state as usize] += by,
+        None => tally.entry(kind.to_owned()).or_default()[state as usize] = by,
+    }
+}
+
 /// The numbers themselves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) ready: BTreeMap<String, u64>,
-    pub(crate) tally: BTreeMap<(String, State), i64>,
+    pub(crate) tally: Tally,
     pub(crate) next_timer: Option<Timestamp>,
     pub(crate) suspects: u64,
     pub(crate) running_suspect: Option<i64>,
@@ -45,30 +56,29 @@ pub(crate) struct View {
     pub(crate) commits: u64,
 }
 
+pub(super) const READY: &str = "SELECT queue, count(*) FROM job WHERE wait = 'ready' GROUP BY queue";
+
+pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait = 'timer'),
+    (SELECT count(*) FROM job WHERE wait = 'suspect'),
+    (SELECT count(*) FROM job WHERE wait = 'subject'),
+    (SELECT next FROM sequence WHERE name = 'job'),
+    (SELECT next FROM sequence WHERE name = 'lease'),
+    (SELECT count(*) FROM import WHERE state IN ('pending', 'processing')),
+    (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1)";
+
 impl View {
     /// Read the numbers from the database.
     pub(crate) async fn load(conn: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         let mut view = Self::default();
-        let ready = "SELECT queue, count(*) FROM job WHERE wait = 'ready' GROUP BY queue";
-        for row in sqlx::query(ready).fetch_all(&mut *conn).await? {
+        for row in sqlx::query(READY).fetch_all(&mut *conn).await? {
             view.ready.insert(row.try_get(0)?, row.try_get(1)?);
         }
         for row in sqlx::query("SELECT kind, state, jobs FROM tally").fetch_all(&mut *conn).await? {
             if let Some(state) = State::parse(row.try_get(1)?) {
-                view.tally.insert((row.try_get(0)?, state), row.try_get(2)?);
+                count(&mut view.tally, row.try_get(0)?, state, row.try_get(2)?);
             }
         }
-        let numbers = sqlx::query(
-            "SELECT (SELECT min(run_at) FROM job WHERE wait = 'timer'),
-                    (SELECT count(*) FROM job WHERE wait = 'suspect'),
-                    (SELECT count(*) FROM job WHERE wait = 'subject'),
-                    (SELECT next FROM sequence WHERE name = 'job'),
-                    (SELECT next FROM sequence WHERE name = 'lease'),
-                    (SELECT count(*) FROM import WHERE state IN ('pending', 'processing')),
-                    (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1)",
-        )
-        .fetch_one(&mut *conn)
-        .await?;
+        let numbers = sqlx::query(NUMBERS).fetch_one(&mut *conn).await?;
         view.next_timer = numbers.try_get::<Option<i64>, _>(0)?.map(Timestamp);
         view.suspects = numbers.try_get(1)?;
         view.behind_subject = numbers.try_get(2)?;
@@ -81,12 +91,7 @@ impl View {
 
     /// Move `by` jobs into (or out of) a state.
     pub(crate) fn count(&mut self, kind: &str, state: State, by: i64) {
-        match self.tally.get_mut(&(kind.to_owned(), state)) {
-            Some(jobs) => *jobs += by,
-            None => {
-                self.tally.insert((kind.to_owned(), state), by);
-            }
-        }
+        count(&mut self.tally, kind, state, by);
     }
 
     /// A job of this queue became ready, or (negative) is no longer.
@@ -107,7 +112,7 @@ impl View {
     /// What others may know.
     pub(crate) fn pulse(&self) -> Pulse {
         let jobs = |wanted: &[State]| {
-            let sum: i64 = self.tally.iter().filter(|((_, s), _)| wanted.contains(s)).map(|(_, n)| n).sum();
+            let sum: i64 = self.tally.values().flat_map(|counts| wanted.iter().map(|s| counts[*s as usize])).sum();
             u64::try_from(sum).unwrap_or(0)
         };
         Pulse {

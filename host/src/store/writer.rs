@@ -5,14 +5,15 @@
 //! of set-based statements, commits once, and then answers everyone. A batch
 //! that fails is rolled back and its halves are tried alone, so one operation
 //! that cannot be applied never takes its neighbours with it. Nothing else is
-//! awaited while the transaction is open.
+//! awaited while the transaction is open. What this cannot promise: to tell a
+//! full disk from one operation too many; both fail every half that they meet.
 
+use super::StoreError;
 use super::batch::Batch;
 use super::op::{Op, Reply};
 use super::view::{Pulse, View};
-use super::StoreError;
 use crate::crash;
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Operations that may wait for the writer before callers are held up.
@@ -53,7 +54,10 @@ impl Writer {
                 }
             }
             let replies = self.apply(&ops).await;
-            self.pulse.send_replace(self.view.pulse());
+            self.pulse.send_if_modified(|seen| {
+                let pulse = self.view.pulse();
+                std::mem::replace(seen, pulse) != pulse
+            });
             for (answer, reply) in answers.into_iter().zip(replies) {
                 // Whoever asked may be gone; the write stands all the same.
                 let _ = answer.send(reply);
@@ -70,43 +74,69 @@ impl Writer {
     /// Apply operations, all in one transaction if that can be.
     async fn apply(&mut self, ops: &[Op]) -> Vec<Result<Reply, StoreError>> {
         let mut replies: Vec<Option<Result<Reply, StoreError>>> = ops.iter().map(|_| None).collect();
-        let mut open = vec![0..ops.len()];
+        let mut open: Vec<_> = std::iter::once(0..ops.len()).collect();
         while let Some(range) = open.pop() {
             if range.is_empty() {
                 continue;
             }
-            let before = self.view.clone();
-            match self.commit(&ops[range.clone()]).await {
+            match self.transact(&ops[range.clone()]).await {
                 Ok(done) => {
                     for (slot, reply) in replies[range].iter_mut().zip(done) {
                         *slot = Some(Ok(reply));
                     }
                 }
-                Err(error) => {
-                    self.view = before;
-                    if range.len() == 1 {
-                        replies[range.start] = Some(Err(error));
-                    } else {
-                        let middle = range.start + range.len() / 2;
-                        open.push(middle..range.end);
-                        open.push(range.start..middle);
-                    }
+                Err(Refusal::Batch(_)) if range.len() > 1 => {
+                    let middle = range.start + range.len() / 2;
+                    open.push(middle..range.end);
+                    open.push(range.start..middle);
+                }
+                Err(Refusal::Begin(error) | Refusal::Batch(error)) => {
+                    replies[range].fill_with(|| Some(Err(error.clone())));
                 }
             }
         }
         replies.into_iter().map(|reply| reply.unwrap_or(Err(StoreError::Closed))).collect()
     }
 
+    /// One transaction; after an error everything is as it was before.
+    async fn transact(&mut self, ops: &[Op]) -> Result<Vec<Reply>, Refusal> {
+        // Not sqlx's own transactions: SQLite ends a transaction by itself when the
+        // disk is full, and sqlx would then believe for ever that it is still open.
+        self.conn.execute("BEGIN IMMEDIATE").await.map_err(|error| Refusal::Begin(error.into()))?;
+        let before = self.view.clone();
+        match self.commit(ops).await {
+            Ok(replies) => {
+                // A claim that found nothing must not wake whoever claims.
+                if self.view != before || !ops.iter().all(|op| matches!(op, Op::Claim(_))) {
+                    self.view.commits += 1;
+                }
+                Ok(replies)
+            }
+            Err(error) => {
+                self.view = before;
+                // It fails where SQLite has rolled back already.
+                let _ = self.conn.execute("ROLLBACK").await;
+                Err(Refusal::Batch(error))
+            }
+        }
+    }
+
     async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
         let marks = Marks::of(ops);
-        let mut transaction = self.conn.begin_with("BEGIN IMMEDIATE").await?;
-        let replies = Batch::new(&mut transaction, &mut self.view).apply(ops).await?;
+        let replies = Batch::new(&mut self.conn, &mut self.view).apply(ops).await?;
         marks.before();
-        transaction.commit().await?;
-        self.view.commits += 1;
+        self.conn.execute("COMMIT").await?;
         marks.after();
         Ok(replies)
     }
+}
+
+/// Why a transaction was not committed.
+enum Refusal {
+    /// It could not begin: no operation is to blame, and fewer would not help.
+    Begin(StoreError),
+    /// One of its operations, or all of them together.
+    Batch(StoreError),
 }
 
 /// Which of the named crash points a batch passes.

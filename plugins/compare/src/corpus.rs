@@ -29,13 +29,20 @@ pub fn read(folder: &Path) -> Result<Vec<Page>> {
     for genre in names(folder)? {
         for file in names(&folder.join(&genre))? {
             let path = folder.join(&genre).join(&file);
-            let Some(name) = file.strip_suffix(".html") else { continue };
-            let Ok(marked) = fs::read_to_string(path.with_extension("txt")) else { continue };
+            let Some(name) = file.strip_suffix(".html") else {
+                continue;
+            };
+            let Ok(marked) = fs::read_to_string(path.with_extension("txt")) else {
+                continue;
+            };
             let html = fs::read(&path).with_context(|| path.display().to_string())?;
             pages.push(Page {
                 genre: genre.clone(),
                 name: name.to_owned(),
-                url: fs::read_to_string(path.with_extension("url")).unwrap_or_default().trim().to_owned(),
+                url: fs::read_to_string(path.with_extension("url"))
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned(),
                 html: String::from_utf8_lossy(&html).into_owned(),
                 marked,
             });
@@ -46,7 +53,10 @@ pub fn read(folder: &Path) -> Result<Vec<Page>> {
 
 fn names(folder: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
     names.sort();
     Ok(names)
 }

@@ -64,7 +64,11 @@ fn value(tag: &str, name: &str) -> Option<&'static Encoding> {
         let label = rest.trim_start().trim_start_matches(['"', '\'']);
         let end = label.find(['"', '\'', ';', ' ', '\t', '\n', '\r', '/']).unwrap_or(label.len());
         // A declaration that could be read cannot be in UTF-16, whatever it says.
-        Encoding::for_label(&label.as_bytes()[..end]).map(|found| if found.output_encoding() == found { found } else { UTF_8 })
+        Encoding::for_label(&label.as_bytes()[..end]).map(
+            |found| {
+                if found.output_encoding() == found { found } else { UTF_8 }
+            },
+        )
     })
 }
 
@@ -83,7 +87,8 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_wins_and_is_removed() {
-        let bytes = [b"\xff\xfe".as_slice(), &"<p>ж</p>".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()].concat();
+        let bytes = [b"\xff\xfe".as_slice(), &"<p>ж</p>".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<_>>()]
+            .concat();
         assert_eq!(html(&bytes), ("<p>ж</p>".into(), "UTF-16LE", "bom"));
         assert_eq!(html(b"\xef\xbb\xbfx"), ("x".into(), "UTF-8", "bom"));
     }

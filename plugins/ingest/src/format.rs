@@ -89,7 +89,10 @@ impl Format {
 }
 
 fn is_html(start: &str) -> bool {
-    start.starts_with("<!doctype html") || start.starts_with("<html") || start.contains("<head>") || start.contains("<body")
+    start.starts_with("<!doctype html")
+        || start.starts_with("<html")
+        || start.contains("<head>")
+        || start.contains("<body")
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use capstan_extract::is_unspaced;
+
 use crate::meta::Meta;
 
 /// A document: what is known about it and its content.
@@ -54,7 +56,7 @@ fn count_words(markdown: &str) -> usize {
     let mut before = ' ';
     for letter in markdown.chars() {
         target = (target && letter != ')') || (letter == '(' && before == ']');
-        let unspaced = matches!(letter, '\u{e00}'..='\u{e7f}' | '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}');
+        let unspaced = is_unspaced(letter);
         let part = letter.is_alphanumeric() && !target;
         words += usize::from(part && (unspaced || !inside));
         inside = (part && !unspaced) || (inside && matches!(letter, '\'' | '’' | '-'));

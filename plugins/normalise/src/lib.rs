@@ -1,7 +1,7 @@
 //! `normalise`: turns what `ingest` kept into one clean Markdown file with YAML front matter.
 //!
-//! A page goes through [`page()`]: metadata is read, what is not content is removed, the part that holds
-//! the content is found, given a shape that Markdown can carry, and written. Markdown, plain text and the
+//! A page goes through [`page()`]: metadata is read, `capstan-extract` finds the content, and it is given a
+//! shape that Markdown can carry and written. Markdown, plain text and the
 //! text of a PDF are tidied by [`text()`]. Both give a [`Document`], and [`Document::file`] is
 //! `document.md`.
 //!
@@ -9,15 +9,11 @@
 //! so an oddly built page may lose a part or keep a bit of navigation (`docs/extraction.md` says how
 //! often). Scripts are not run: what they would add is not there.
 
-mod clean;
 mod document;
 mod meta;
 mod page;
-mod root;
 mod shape;
 mod text;
-mod tidy;
-mod weigh;
 
 use capstan_sdk::{Artifact, Asks, Empty, Failure, Handler, Input, Job, OrFail, Success, log};
 use schemars::JsonSchema;
@@ -71,7 +67,8 @@ impl Handler for Normalise {
 
     fn run(&mut self, job: &Job<Self>) -> Result<Success<Summary>, Failure> {
         let input = job.input("ingest").permanent("nothing was ingested for this document; run `ingest` first")?;
-        let capture: Capture = serde_json::from_str(&input.read_to_string("capture.json")?).permanent("`capture.json`")?;
+        let capture: Capture =
+            serde_json::from_str(&input.read_to_string("capture.json")?).permanent("`capture.json`")?;
         let document = read(&input, &capture, job.title())?;
         if document.words() == 0 {
             log::warn!("no content was found"; "bytes" => document.markdown.len());

@@ -1,16 +1,66 @@
 //! Markdown, plain text and the text of a PDF to a document.
+//!
+//! Markdown keeps its marks; in plain text the signs that Markdown would take for marks are escaped, and
+//! pages of a PDF become paragraphs. Front matter of the source is read as `name: value` lines: nested
+//! values are not understood and fall away.
 
-use crate::meta::{self, Meta};
 use crate::Document;
+use crate::meta::{self, Meta, one_line};
 
-/// Tidies a text: line endings, trailing spaces, runs of empty lines; takes the title from front matter,
-/// the first heading or a short first line. `markdown` text keeps its marks.
+/// A first line longer than this is no title, in letters.
+const TITLE: usize = 120;
+
+/// Tidies a text and reads its title off front matter, the first heading or a short first line.
 #[must_use]
-pub fn text(content: &str, markdown: bool) -> Document {
-    let content = content.replace("\r\n", "\n").replace(['\r', '\u{c}'], "\n");
-    let lines: Vec<&str> = content.lines().map(str::trim_end).collect();
-    let _ = markdown;
-    let markdown = lines.join("\n");
-    let meta = Meta { language: meta::language_of(&markdown), ..Meta::default() };
-    Document { meta, markdown }
+pub fn text(content: &str, is_markdown: bool) -> Document {
+    let content = content.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
+    let content = content.replace('\u{c}', "\n\n");
+    let (mut meta, body) = if is_markdown { front_matter(&content) } else { (Meta::default(), &*content) };
+    let mut markdown = String::with_capacity(body.len());
+    for line in body.trim_start_matches('\n').lines().map(str::trim_end) {
+        if !(line.is_empty() && (markdown.is_empty() || markdown.ends_with("\n\n"))) {
+            markdown.push_str(&if is_markdown { line.to_owned() } else { escaped(line) });
+            markdown.push('\n');
+        }
+    }
+    if meta.title.is_empty() {
+        meta.title = title(body, is_markdown).unwrap_or_default();
+    }
+    if meta.language.is_empty() {
+        meta.language = meta::language_of(&markdown);
+    }
+    Document { meta, markdown: markdown.trim_end().to_owned() }
+}
+
+fn front_matter(content: &str) -> (Meta, &str) {
+    let mut meta = Meta::default();
+    let parts = content.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
+    let Some((lines, body)) = parts else {
+        return (meta, content);
+    };
+    for (name, value) in lines.lines().filter_map(|line| line.split_once(':')) {
+        let value = one_line(value.trim().trim_matches(['"', '\'']));
+        match name {
+            "title" => meta.title = value,
+            "author" | "byline" => meta.byline = value,
+            "site" => meta.site = value,
+            "lang" | "language" => meta.language = value,
+            "date" | "published" => meta.published = value,
+            "canonical_url" | "url" => meta.canonical_url = value,
+            _ => {}
+        }
+    }
+    (meta, body)
+}
+
+fn title(body: &str, is_markdown: bool) -> Option<String> {
+    let heading = body.lines().find_map(|line| line.strip_prefix("# ")).filter(|_| is_markdown);
+    let first = body.lines().find(|line| !line.trim().is_empty());
+    let first = first.filter(|line| line.chars().count() <= TITLE && !line.trim_end().ends_with([',', ';']));
+    heading.or(first).map(|line| one_line(line.trim_start_matches('#').trim_end_matches('#')))
+}
+
+fn escaped(line: &str) -> String {
+    let line = line.trim_start().replace('\\', "\\\\").replace('*', "\\*").replace('<', "\\<").replace('`', "\\`");
+    if line.starts_with(['#', '>', '=', '|', '~']) { format!("\\{line}") } else { line }
 }

@@ -33,13 +33,7 @@ impl<H: Handler> Bench<H> {
     #[must_use]
     pub fn new() -> Self {
         let facts = Facts::about(H::KIND);
-        Self {
-            facts,
-            imports: None,
-            folder: None,
-            inputs: BTreeMap::new(),
-            handler: PhantomData,
-        }
+        Self { facts, imports: None, folder: None, inputs: BTreeMap::new(), handler: PhantomData }
     }
 
     /// The payload.
@@ -103,9 +97,7 @@ impl<H: Handler> Bench<H> {
     /// A file in the imported folder.
     #[must_use]
     pub fn import(mut self, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
-        self.imports
-            .get_or_insert_default()
-            .insert(path.into(), bytes.into());
+        self.imports.get_or_insert_default().insert(path.into(), bytes.into());
         self
     }
 
@@ -118,16 +110,8 @@ impl<H: Handler> Bench<H> {
 
     /// A file in the current generation of `kind`.
     #[must_use]
-    pub fn input(
-        mut self,
-        kind: impl Into<String>,
-        path: impl Into<String>,
-        bytes: impl Into<Vec<u8>>,
-    ) -> Self {
-        self.inputs
-            .entry(kind.into())
-            .or_default()
-            .insert(path.into(), bytes.into());
+    pub fn input(mut self, kind: impl Into<String>, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.inputs.entry(kind.into()).or_default().insert(path.into(), bytes.into());
         self
     }
 
@@ -163,22 +147,14 @@ impl<H: Handler> Bench<H> {
         if output.is_dir() {
             folder::collect(&output, "", &mut outputs)?;
         }
-        Ok(Run {
-            outcome,
-            outputs,
-            log,
-        })
+        Ok(Run { outcome, outputs, log })
     }
 
     fn check(&self, asks: &Asks) -> Result<(), BenchError> {
         if (self.imports.is_some() || self.folder.is_some()) && !asks.imports {
             return Err(BenchError::NotAsked("imports".to_owned()));
         }
-        match self
-            .inputs
-            .keys()
-            .find(|kind| !asks.artifacts.contains(kind))
-        {
+        match self.inputs.keys().find(|kind| !asks.artifacts.contains(kind)) {
             Some(kind) => Err(BenchError::NotAsked(format!("artifacts of {kind}"))),
             None => Ok(()),
         }

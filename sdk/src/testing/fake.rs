@@ -111,11 +111,7 @@ thread_local! {
 
 pub(crate) fn log(level: Level, message: &str, fields: Vec<(String, String)>) {
     LOG.with_borrow_mut(|log| match log {
-        Some(entries) => entries.push(Entry {
-            level,
-            message: message.to_owned(),
-            fields,
-        }),
+        Some(entries) => entries.push(Entry { level, message: message.to_owned(), fields }),
         None => eprintln!("{level:?}: {message} {fields:?}"),
     });
 }

@@ -46,10 +46,7 @@ pub(super) fn fill(root: &Path, files: &Files) -> Result<(), BenchError> {
 pub(super) fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<(), BenchError> {
     for entry in fs::read_dir(folder).map_err(failed(folder))? {
         let entry = entry.map_err(failed(folder))?;
-        let (path, name) = (
-            entry.path(),
-            format!("{prefix}{}", entry.file_name().to_string_lossy()),
-        );
+        let (path, name) = (entry.path(), format!("{prefix}{}", entry.file_name().to_string_lossy()));
         if path.is_dir() {
             collect(&path, &format!("{name}/"), files)?;
         } else {
@@ -60,8 +57,5 @@ pub(super) fn collect(folder: &Path, prefix: &str, files: &mut Files) -> Result<
 }
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> BenchError + '_ {
-    move |error| BenchError::Io {
-        path: path.to_owned(),
-        error,
-    }
+    move |error| BenchError::Io { path: path.to_owned(), error }
 }

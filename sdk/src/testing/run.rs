@@ -62,8 +62,7 @@ impl Run {
     /// A file in the output as text, if it is UTF-8.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
-        self.output(path)
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
+        self.output(path).and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 
     /// What was logged.

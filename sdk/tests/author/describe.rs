@@ -58,11 +58,7 @@ fn the_published_schema_is_the_one_of_the_type() {
         fs::write(&path, &now).unwrap();
     }
     let published = fs::read_to_string(&path).unwrap();
-    assert!(
-        published == now,
-        "{} is stale; run CAPSTAN_RENEW=1 cargo test -p capstan-sdk",
-        path.display()
-    );
+    assert!(published == now, "{} is stale; run CAPSTAN_RENEW=1 cargo test -p capstan-sdk", path.display());
 }
 
 #[test]
@@ -80,16 +76,7 @@ fn schemas_need_nothing_from_elsewhere() {
         }
     }
     let mut found = Vec::new();
-    references(
-        &serde_json::to_value(Bench::<Echo>::describe()).unwrap(),
-        &mut found,
-    );
-    references(
-        &serde_json::to_value(schemars::schema_for!(Description)).unwrap(),
-        &mut found,
-    );
-    assert!(
-        found.iter().all(|reference| reference.starts_with("\"#/")),
-        "{found:?}"
-    );
+    references(&serde_json::to_value(Bench::<Echo>::describe()).unwrap(), &mut found);
+    references(&serde_json::to_value(schemars::schema_for!(Description)).unwrap(), &mut found);
+    assert!(found.iter().all(|reference| reference.starts_with("\"#/")), "{found:?}");
 }

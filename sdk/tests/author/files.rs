@@ -61,24 +61,15 @@ fn refusal(bench: &Bench<Copy>) -> String {
 
 #[test]
 fn folders_are_made_on_the_way() {
-    let run = copy("imports", "a/b.txt", "c/d/e.txt")
-        .import("a/b.txt", "text")
-        .run()
-        .unwrap();
+    let run = copy("imports", "a/b.txt", "c/d/e.txt").import("a/b.txt", "text").run().unwrap();
     assert_eq!(run.outputs().collect::<Vec<_>>(), ["c/d/e.txt"]);
     assert_eq!(run.text("c/d/e.txt"), Some("text"));
 }
 
 #[test]
 fn an_earlier_run_can_be_an_input() {
-    let first = copy("imports", "a.txt", "b.txt")
-        .import("a.txt", "text")
-        .run()
-        .unwrap();
-    let second = copy("copy", "b.txt", "c.txt")
-        .generation("copy", &first)
-        .run()
-        .unwrap();
+    let first = copy("imports", "a.txt", "b.txt").import("a.txt", "text").run().unwrap();
+    let second = copy("copy", "b.txt", "c.txt").generation("copy", &first).run().unwrap();
     assert_eq!(second.output("c.txt"), Some(b"text".as_slice()));
 }
 
@@ -86,10 +77,7 @@ fn an_earlier_run_can_be_an_input() {
 fn a_real_folder_can_be_the_import() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.txt"), "text").unwrap();
-    let run = copy("imports", "a.txt", "b.txt")
-        .import_folder(folder.path())
-        .run()
-        .unwrap();
+    let run = copy("imports", "a.txt", "b.txt").import_folder(folder.path()).run().unwrap();
     assert_eq!(run.text("b.txt"), Some("text"));
 }
 
@@ -100,26 +88,15 @@ fn what_is_missing_is_named() {
         "permanent: /imports is not there; the job comes from no imported folder, or `imports` was not asked for \
          or not granted"
     );
-    assert_eq!(
-        refusal(&copy("copy", "a.txt", "b.txt")),
-        "permanent: no generation"
-    );
+    assert_eq!(refusal(&copy("copy", "a.txt", "b.txt")), "permanent: no generation");
     let missing = refusal(&copy("imports", "a.txt", "b.txt").import("c.txt", ""));
     assert!(missing.contains("a.txt`: No such file"), "{missing}");
 }
 
 #[test]
 fn a_path_that_leaves_its_folder_is_refused() {
-    for (from, to) in [
-        ("../a.txt", "b.txt"),
-        ("/etc/hostname", "b.txt"),
-        ("a.txt", "../b.txt"),
-        ("a.txt", "/b.txt"),
-    ] {
+    for (from, to) in [("../a.txt", "b.txt"), ("/etc/hostname", "b.txt"), ("a.txt", "../b.txt"), ("a.txt", "/b.txt")] {
         let refusal = refusal(&copy("imports", from, to).import("a.txt", "text"));
-        assert!(
-            refusal.contains("leaves its folder"),
-            "{from} {to}: {refusal}"
-        );
+        assert!(refusal.contains("leaves its folder"), "{from} {to}: {refusal}");
     }
 }

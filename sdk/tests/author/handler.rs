@@ -45,10 +45,7 @@ impl Handler for Echo {
     type Result = Answer;
 
     fn asks() -> Asks {
-        Asks::default()
-            .imports()
-            .artifacts("ingest")
-            .artifacts("ingest")
+        Asks::default().imports().artifacts("ingest").artifacts("ingest")
     }
 
     fn artifacts() -> Vec<Artifact> {
@@ -62,15 +59,8 @@ impl Handler for Echo {
             "id": job.id(), "kind": job.kind(), "subject": job.subject(), "source": job.source(),
             "title": job.title(), "tags": job.tags(), "attempt": job.attempt(), "key": job.idempotency_key(),
         });
-        let answer = Answer {
-            words,
-            job: facts.as_object().cloned().unwrap_or_default(),
-        };
-        Ok(if job.payload().unchanged {
-            Success::Unchanged(answer)
-        } else {
-            Success::Done(answer)
-        })
+        let answer = Answer { words, job: facts.as_object().cloned().unwrap_or_default() };
+        Ok(if job.payload().unchanged { Success::Unchanged(answer) } else { Success::Done(answer) })
     }
 }
 
@@ -104,19 +94,13 @@ fn a_handler_sees_its_job() {
 
 #[test]
 fn configuration_is_the_default_unless_set() {
-    let run = Bench::<Echo>::new()
-        .payload(json!({ "word": "ho" }))
-        .run()
-        .unwrap();
+    let run = Bench::<Echo>::new().payload(json!({ "word": "ho" })).run().unwrap();
     assert_eq!(run.done().unwrap()["words"], "hoho");
 }
 
 #[test]
 fn unchanged_is_another_ending() {
-    let run = Bench::<Echo>::new()
-        .payload(json!({ "word": "", "unchanged": true }))
-        .run()
-        .unwrap();
+    let run = Bench::<Echo>::new().payload(json!({ "word": "", "unchanged": true })).run().unwrap();
     assert_eq!(run.done(), None);
     assert_eq!(run.unchanged().unwrap()["id"], 1);
     assert!(run.outcome().is_ok());
@@ -124,10 +108,7 @@ fn unchanged_is_another_ending() {
 
 #[test]
 fn a_payload_that_does_not_fit_is_a_permanent_failure() {
-    let run = Bench::<Echo>::new()
-        .payload(json!({ "world": "ho" }))
-        .run()
-        .unwrap();
+    let run = Bench::<Echo>::new().payload(json!({ "world": "ho" })).run().unwrap();
     assert_eq!(
         run.failure().unwrap().to_string(),
         "permanent: payload of kind `echo` does not fit: missing field `word` at line 1 column 14; \
@@ -137,16 +118,9 @@ fn a_payload_that_does_not_fit_is_a_permanent_failure() {
 
 #[test]
 fn a_configuration_that_does_not_fit_is_a_permanent_failure() {
-    let run = Bench::<Echo>::new()
-        .payload(json!({ "word": "ho" }))
-        .config(json!({ "time": 1 }))
-        .run()
-        .unwrap();
+    let run = Bench::<Echo>::new().payload(json!({ "word": "ho" })).config(json!({ "time": 1 })).run().unwrap();
     let failure = run.failure().unwrap().to_string();
-    assert!(
-        failure.starts_with("permanent: config of kind `echo` does not fit: unknown field `time`"),
-        "{failure}"
-    );
+    assert!(failure.starts_with("permanent: config of kind `echo` does not fit: unknown field `time`"), "{failure}");
 }
 
 #[test]

@@ -31,10 +31,7 @@ fn entries_are_kept_in_order_with_fields() {
     let entry = |level, message: &str, fields: &[(&str, &str)]| Entry {
         level,
         message: message.into(),
-        fields: fields
-            .iter()
-            .map(|(name, value)| ((*name).into(), (*value).into()))
-            .collect(),
+        fields: fields.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
     };
     let run = Bench::<Logs>::new().run().unwrap();
     assert_eq!(

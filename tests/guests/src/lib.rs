@@ -29,9 +29,7 @@ pub fn odd() -> &'static [u8] {
 #[must_use]
 pub fn liar(text: &str) -> Option<Vec<u8>> {
     let mut wasm = include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-liar.wasm")).to_vec();
-    let at = wasm
-        .windows(MARKER.len())
-        .position(|window| window == MARKER)?;
+    let at = wasm.windows(MARKER.len()).position(|window| window == MARKER)?;
     let room = wasm.get_mut(at..at + ROOM)?;
     room.fill(b' ');
     room.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
@@ -53,10 +51,7 @@ mod tests {
     #[test]
     fn a_liar_says_what_it_is_told() {
         let told = liar("{\"name\":\"x\"}").unwrap();
-        let said = told
-            .windows(14)
-            .filter(|window| *window == b"{\"name\":\"x\"}  ")
-            .count();
+        let said = told.windows(14).filter(|window| *window == b"{\"name\":\"x\"}  ").count();
         assert_eq!(said, 1);
         assert_eq!(told.len(), liar("").unwrap().len());
         assert_eq!(liar(&"x".repeat(ROOM + 1)), None);

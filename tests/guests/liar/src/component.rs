@@ -19,9 +19,7 @@ struct Payload {
 
 impl Guest for Liar {
     fn describe() -> String {
-        let says = String::from_utf8_lossy(black_box(&crate::SAYS))
-            .trim_end()
-            .to_owned();
+        let says = String::from_utf8_lossy(black_box(&crate::SAYS)).trim_end().to_owned();
         match says.split_once(' ').unwrap_or((&says, "")) {
             ("@trap", _) => std::arch::wasm32::unreachable(),
             ("@spin", _) => loop {
@@ -33,26 +31,15 @@ impl Guest for Liar {
     }
 
     fn run(job: &Job) -> Result<Success, Failure> {
-        let Payload {
-            end,
-            text,
-            message,
-            after_ms,
-        } = serde_json::from_str(&job.payload()).unwrap_or_default();
-        let problem = Problem {
-            message,
-            details: text.clone(),
-        };
+        let Payload { end, text, message, after_ms } = serde_json::from_str(&job.payload()).unwrap_or_default();
+        let problem = Problem { message, details: text.clone() };
         match end.as_str() {
             "done" => Ok(Success::Done(text)),
             "unchanged" => Ok(Success::Unchanged(text)),
             "transient" => Err(Failure::Transient(problem)),
             "permanent" => Err(Failure::Permanent(problem)),
             "retry-after" => Err(Failure::RetryAfter(Rest { after_ms, problem })),
-            _ => Err(Failure::Other(Coded {
-                code: end,
-                json: text,
-            })),
+            _ => Err(Failure::Other(Coded { code: end, json: text })),
         }
     }
 }

@@ -25,11 +25,7 @@ impl Handler for NoopOutput {
     type Result = ();
 
     fn artifacts() -> Vec<Artifact> {
-        vec![Artifact::new(
-            "out.txt",
-            "text/plain",
-            "a few bytes, if asked for",
-        )]
+        vec![Artifact::new("out.txt", "text/plain", "a few bytes, if asked for")]
     }
 
     fn run(&mut self, job: &Job<Self>) -> Result<Success<()>, Failure> {

@@ -110,11 +110,7 @@ pub(crate) fn touch(job: &Job<Odd>, touch: &Touch) -> Result<Value, Failure> {
     match touch {
         Touch::ReadImport { path } => return Ok(job.imports()?.read_to_string(path)?.into()),
         Touch::ReadInput { kind, path } => {
-            return Ok(job
-                .input(kind)
-                .map(|input| input.read_to_string(path))
-                .transpose()?
-                .into());
+            return Ok(job.input(kind).map(|input| input.read_to_string(path)).transpose()?.into());
         }
         Touch::Read { path } => return Ok(fs::read_to_string(path).permanent(path)?.into()),
         Touch::List { path } => return list(path),
@@ -129,9 +125,7 @@ pub(crate) fn touch(job: &Job<Odd>, touch: &Touch) -> Result<Value, Failure> {
         }
         Touch::Nest { depth } => nest(*depth)?,
         Touch::LongName { bytes } => drop(File::create(format!("/output/{}", "n".repeat(*bytes)))?),
-        Touch::Sparse { bytes } => File::create("/output/sparse")?
-            .set_len(*bytes)
-            .permanent("set_len")?,
+        Touch::Sparse { bytes } => File::create("/output/sparse")?.set_len(*bytes).permanent("set_len")?,
         Touch::OpenMany { times } => return open_many(*times),
         Touch::Symlink { target, path } => symlink(target, path).permanent(path)?,
         Touch::Hardlink { from, to } => fs::hard_link(from, to).permanent(to)?,
@@ -154,11 +148,8 @@ fn write_bytes(bytes: u64) -> Result<(), Failure> {
     let block = [b'x'; 64 * 1024];
     let mut left = bytes;
     while left > 0 {
-        let part = usize::try_from(left)
-            .unwrap_or(block.len())
-            .min(block.len());
-        file.write_all(&block[..part])
-            .permanent(format_args!("{left} bytes left"))?;
+        let part = usize::try_from(left).unwrap_or(block.len()).min(block.len());
+        file.write_all(&block[..part]).permanent(format_args!("{left} bytes left"))?;
         left -= part as u64;
     }
     Ok(())

@@ -102,18 +102,11 @@ impl Handler for Odd {
     type Result = Value;
 
     fn asks() -> Asks {
-        Asks::default()
-            .imports()
-            .artifacts("ingest")
-            .artifacts("odd")
+        Asks::default().imports().artifacts("ingest").artifacts("odd")
     }
 
     fn artifacts() -> Vec<Artifact> {
-        vec![Artifact::new(
-            "odd.txt",
-            "text/plain",
-            "whatever the payload says",
-        )]
+        vec![Artifact::new("odd.txt", "text/plain", "whatever the payload says")]
     }
 
     fn run(&mut self, job: &Job<Self>) -> Result<Success<Value>, Failure> {
@@ -136,21 +129,12 @@ fn act(job: &Job<Odd>, what: &Do) -> Result<Value, Failure> {
         Do::Random => random(),
         Do::Unchanged => Ok(Value::Null),
         Do::Transient { message } => Err(Failure::transient(message)),
-        Do::Permanent { message } => {
-            Err(Failure::permanent(message).details(json!({ "odd": true })))
+        Do::Permanent { message } => Err(Failure::permanent(message).details(json!({ "odd": true }))),
+        Do::RetryAfter { ms } => Err(Failure::retry_after(Duration::from_millis(*ms), "told to come back")),
+        Do::Other { code } => Err(Failure::Other { code: code.clone(), json: json!({ "odd": true }) }),
+        Do::DieUntil { attempt } if job.attempt() < *attempt => {
+            Err(Failure::transient(format!("attempt {} of {attempt} dies", job.attempt())))
         }
-        Do::RetryAfter { ms } => Err(Failure::retry_after(
-            Duration::from_millis(*ms),
-            "told to come back",
-        )),
-        Do::Other { code } => Err(Failure::Other {
-            code: code.clone(),
-            json: json!({ "odd": true }),
-        }),
-        Do::DieUntil { attempt } if job.attempt() < *attempt => Err(Failure::transient(format!(
-            "attempt {} of {attempt} dies",
-            job.attempt()
-        ))),
         Do::TrapUntil { attempt } if job.attempt() < *attempt => limits::trap(),
         Do::DieUntil { .. } | Do::TrapUntil { .. } => Ok(job.attempt().into()),
         Do::Log { message } => {
@@ -182,9 +166,7 @@ fn random() -> Result<Value, Failure> {
     use std::hash::{BuildHasher, RandomState};
     use std::time::{SystemTime, UNIX_EPOCH};
 
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .permanent("the clock")?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).permanent("the clock")?;
     Ok(json!({ "random": RandomState::new().hash_one(0), "unix_seconds": now.as_secs() }))
 }
 

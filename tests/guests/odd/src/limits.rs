@@ -85,9 +85,7 @@ pub(crate) fn reach(limit: &Limit) -> Result<Value, Failure> {
     match limit {
         Limit::Spin => spin(),
         Limit::Work { rounds } => {
-            return Ok((0..*rounds)
-                .fold(1_u64, |sum, round| black_box(sum.rotate_left(5) ^ round))
-                .into());
+            return Ok((0..*rounds).fold(1_u64, |sum, round| black_box(sum.rotate_left(5) ^ round)).into());
         }
         Limit::Alloc { bytes } => return Ok(black_box(vec![1_u8; *bytes]).len().into()),
         Limit::GrowForever => grow(),

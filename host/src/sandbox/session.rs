@@ -1,0 +1,206 @@
+//! One store and what watches it.
+//!
+//! The guest's future is watched from two sides. While it computes, the engine's
+//! epoch callback compares what it used with its limits every tick and makes it
+//! yield when it has had the thread for 50 ms. While it waits in the host, a timer
+//! and the stop signal are polled beside it.
+
+use super::attempt::{Attempt, Report};
+use super::contract::{Failure, Handler, Success};
+use super::engine::{Engine, Home, Prepared};
+use super::fault;
+use super::halt::Halt;
+use super::log::Tail;
+use super::meter::Meter;
+use super::quota::Quota;
+use super::state::{self, Shared, State};
+use super::stop::StopSignal;
+use crate::capability::fs::Access;
+use crate::rules::attempt::{Class, Fault, Outcome, Usage};
+use crate::rules::limit::Limits;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
+
+/// CPU time for which a guest keeps its thread while others wait: 50 ms, so that
+/// short jobs run to completion in the order they came.
+const SLICE: Duration = Duration::from_millis(50);
+
+/// Which export is called.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Entry {
+    Describe,
+    Run,
+}
+
+/// What it answered.
+pub(super) enum Answer {
+    Described(String),
+    Ran(Result<Success, Failure>),
+}
+
+/// How the call ended.
+pub(super) enum End {
+    Returned(wasmtime::Result<Answer>),
+    Halted(Halt),
+}
+
+/// One store and what watches it.
+pub(super) struct Session<'a> {
+    engine: &'a Engine,
+    prepared: &'a Prepared,
+    limits: Limits,
+    stop: StopSignal,
+    started: Instant,
+    shared: Arc<Shared>,
+}
+
+impl<'a> Session<'a> {
+    pub(super) fn new(engine: &'a Engine, prepared: &'a Prepared, attempt: Attempt) -> (Self, State) {
+        let Attempt { job, limits, mounts, stop } = attempt;
+        let started = Instant::now();
+        let output = mounts.iter().find(|mount| mount.access() == Access::Write).cloned();
+        let shared = Arc::new(Shared {
+            meter: Meter::default(),
+            log: Mutex::new(Tail::new(started, limits.log)),
+            quota: Mutex::new(Quota::new(output, limits.scratch_bytes, limits.scratch_files)),
+        });
+        let state = State::new(job, mounts, limits.memory, Arc::clone(&shared));
+        (Self { engine, prepared, limits, stop, started, shared }, state)
+    }
+
+    /// Whether it was stopped before it began.
+    pub(super) fn stopped(&self) -> Option<Halt> {
+        self.stop.asked().map(Halt::Stop)
+    }
+
+    /// Run to the end; also the peak of memory, in bytes.
+    pub(super) async fn drive(&self, state: State, entry: Entry) -> (End, u64) {
+        let home = self.engine.home(self.prepared, self.limits.memory);
+        let (end, state) = self.attempt(home, state, entry).await;
+        match end {
+            End::Returned(Err(error)) if home == Home::Pool && error.is::<PoolConcurrencyLimitError>() => {
+                let (end, state) = self.attempt(Home::Demand, state.renewed(self.limits.memory), entry).await;
+                (end, state.memory.peak())
+            }
+            end => (end, state.memory.peak()),
+        }
+    }
+
+    async fn attempt(&self, home: Home, state: State, entry: Entry) -> (End, State) {
+        let mut store = self.store(home, state);
+        let end = self.watch(self.call(&mut store, home, entry)).await;
+        (end, store.into_data())
+    }
+
+    fn store(&self, home: Home, state: State) -> Store<State> {
+        let mut store = Store::new(self.engine.raw(home), state);
+        state::cap(&mut store);
+        let shared = Arc::clone(&self.shared);
+        store.call_hook(move |_, hook| {
+            shared.meter.edge(hook);
+            Ok(())
+        });
+        let shared = Arc::clone(&self.shared);
+        let (limits, stop, started) = (self.limits, self.stop.share(), self.started);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(move |_| {
+            shared.meter.settle();
+            match judge(&shared.meter, &limits, started.elapsed(), &stop) {
+                Some(halt) => Err(halt.into()),
+                None if shared.meter.since_resumed() > nanos(SLICE) => Ok(UpdateDeadline::Yield(1)),
+                None => Ok(UpdateDeadline::Continue(1)),
+            }
+        });
+        store
+    }
+
+    async fn call(&self, store: &mut Store<State>, home: Home, entry: Entry) -> wasmtime::Result<Answer> {
+        let pre = self.engine.linked(self.prepared, home)?;
+        let handler: Handler = pre.instantiate_async(&mut *store).await?;
+        Ok(match entry {
+            Entry::Describe => Answer::Described(handler.call_describe(store).await?),
+            Entry::Run => Answer::Ran(handler.call_run(store, State::job_handle()).await?),
+        })
+    }
+
+    async fn watch(&self, work: impl Future<Output = wasmtime::Result<Answer>>) -> End {
+        let mut work = pin!(work);
+        let metered = poll_fn(|cx| {
+            self.shared.meter.resume();
+            let polled = work.as_mut().poll(cx);
+            self.shared.meter.pause();
+            polled
+        });
+        let left = self.limits.wall.duration().saturating_sub(self.started.elapsed());
+        tokio::select! {
+            biased;
+            answer = metered => End::Returned(answer),
+            reason = self.stop.wait() => End::Halted(Halt::Stop(reason)),
+            () = tokio::time::sleep(left) => End::Halted(Halt::Wall(self.limits.wall)),
+        }
+    }
+
+    pub(super) fn report(&self, end: End, memory: u64) -> Report {
+        let result_bytes = match &end {
+            End::Returned(Ok(Answer::Ran(Ok(Success::Done(text) | Success::Unchanged(text))))) => text.len() as u64,
+            _ => 0,
+        };
+        let outcome = self.outcome(end);
+        let meter = &self.shared.meter;
+        let tail = std::mem::replace(&mut *self.shared.log(), Tail::new(self.started, 0));
+        let quota = self.shared.quota();
+        let usage = Usage {
+            cpu_us: meter.guest() / 1_000,
+            host_us: meter.host() / 1_000,
+            wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            memory,
+            scratch_bytes: quota.peak(),
+            scratch_files: quota.made(),
+            host_calls: meter.calls(),
+            log_bytes: tail.written(),
+            result_bytes,
+        };
+        Report { outcome, usage, log: tail.finish() }
+    }
+
+    pub(super) fn outcome(&self, end: End) -> Outcome {
+        let outcome = match end {
+            End::Halted(halt) => fault::of_halt(halt),
+            End::Returned(Ok(Answer::Ran(answer))) => fault::of_answer(answer, self.limits.result),
+            End::Returned(Ok(Answer::Described(text))) => Outcome::Done(text),
+            End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr()),
+        };
+        let exceeded = self.shared.quota().exceeded();
+        match (exceeded, outcome) {
+            (_, Outcome::Stopped) => Outcome::Stopped,
+            (Some(_), Outcome::Failed(fault)) if fault.class == Class::Cancelled => Outcome::Failed(fault),
+            // Whatever the guest made of the refusal: this was the cause.
+            (Some(exceeded), Outcome::Failed(fault)) => {
+                Outcome::Failed(Fault { backtrace: fault.backtrace, ..Fault::new(Class::Quota, exceeded.to_string()) })
+            }
+            (Some(exceeded), _) => Outcome::Failed(Fault::new(Class::Quota, exceeded.to_string())),
+            (None, outcome) => outcome,
+        }
+    }
+}
+
+/// Whether a guest may go on, given what it used.
+fn judge(meter: &Meter, limits: &Limits, wall: Duration, stop: &StopSignal) -> Option<Halt> {
+    if let Some(reason) = stop.asked() {
+        return Some(Halt::Stop(reason));
+    }
+    if meter.guest() > nanos(limits.cpu.duration()) {
+        return Some(Halt::Cpu(limits.cpu));
+    }
+    if meter.host() > nanos(limits.cpu.duration()) {
+        return Some(Halt::HostCpu(limits.cpu));
+    }
+    (wall > limits.wall.duration()).then_some(Halt::Wall(limits.wall))
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

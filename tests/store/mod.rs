@@ -1,0 +1,19 @@
+//! What every store must do, whatever database is behind it.
+//!
+//! One suite against the API of [`capstan::store::Store`]; only [`stage`] knows
+//! how a store is opened. A second database runs the same tests.
+
+mod artifact;
+mod batch;
+mod claim;
+mod disk;
+mod import;
+mod job;
+mod model;
+mod open;
+mod pipeline;
+mod random;
+mod recovery;
+mod settle;
+mod stage;
+mod world;

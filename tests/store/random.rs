@@ -1,0 +1,134 @@
+//! Random commands to a store and to a model of it, which must agree after each.
+//!
+//! The seed is fixed; `PROPTEST_RNG_SEED` names another. A failure prints the
+//! shortest sequence that shows it.
+
+use super::world::World;
+use crate::rules::cases;
+use capstan::rules::attempt::Class;
+use proptest::prelude::*;
+use proptest::sample::Index;
+
+/// How an attempt ends in a test.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Ending {
+    Published,
+    Done,
+    Unchanged,
+    Stopped,
+    Failed(Class),
+}
+
+/// What is done to the store.
+#[derive(Debug, Clone)]
+pub(crate) enum Command {
+    Add {
+        kind: usize,
+        subject: usize,
+        priority: i64,
+        delay: i64,
+    },
+    Claim {
+        free: u64,
+    },
+    End {
+        which: Index,
+        ending: Ending,
+    },
+    /// Ends, new jobs and a claim in one commit.
+    Burst {
+        ends: Vec<(Index, Ending)>,
+        adds: usize,
+        free: u64,
+    },
+    Stale {
+        which: Index,
+    },
+    Cancel {
+        which: Index,
+    },
+    AskCancel {
+        which: Index,
+    },
+    Retry {
+        which: Index,
+    },
+    Import {
+        total: i64,
+        invalid: i64,
+    },
+    Chunk {
+        which: Index,
+        items: i64,
+    },
+    Break {
+        which: Index,
+    },
+    Pass {
+        ms: u64,
+    },
+    Restart,
+    Die,
+}
+
+fn ending() -> impl Strategy<Value = Ending> {
+    prop_oneof![
+        4 => Just(Ending::Published),
+        1 => Just(Ending::Done),
+        2 => Just(Ending::Unchanged),
+        1 => Just(Ending::Stopped),
+        4 => prop::sample::select(vec![Class::Transient, Class::Permanent, Class::Deferred, Class::Cancelled])
+            .prop_map(Ending::Failed),
+    ]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let which = any::<Index>;
+    prop_oneof![
+        6 => (0_usize..2, 0_usize..3, -1_i64..2, prop::sample::select(vec![0_i64, 0, 0, 700]))
+            .prop_map(|(kind, subject, priority, delay)| Command::Add { kind, subject, priority, delay }),
+        6 => (0_u64..5).prop_map(|free| Command::Claim { free }),
+        5 => (which(), ending()).prop_map(|(which, ending)| Command::End { which, ending }),
+        3 => (prop::collection::vec((which(), ending()), 0..4), 0_usize..3, 0_u64..4)
+            .prop_map(|(ends, adds, free)| Command::Burst { ends, adds, free }),
+        1 => which().prop_map(|which| Command::Stale { which }),
+        2 => which().prop_map(|which| Command::Cancel { which }),
+        1 => which().prop_map(|which| Command::AskCancel { which }),
+        2 => which().prop_map(|which| Command::Retry { which }),
+        1 => (0_i64..5, 0_i64..2).prop_map(|(total, invalid)| Command::Import { total: total + invalid, invalid }),
+        2 => (which(), 1_i64..4).prop_map(|(which, items)| Command::Chunk { which, items }),
+        1 => which().prop_map(|which| Command::Break { which }),
+        2 => (0_u64..2_000).prop_map(|ms| Command::Pass { ms }),
+        1 => Just(Command::Restart),
+        2 => Just(Command::Die),
+    ]
+}
+
+fn play(commands: &[Command]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut world = World::new().await;
+        for command in commands {
+            world.apply(command).await;
+        }
+        world.finish().await;
+    });
+}
+
+proptest! {
+    #![proptest_config(cases(450))]
+
+    #[test]
+    fn store_and_model_agree_after_every_command(commands in prop::collection::vec(command(), 1..24)) {
+        play(&commands);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(50))]
+
+    #[test]
+    fn store_and_model_agree_over_long_sequences(commands in prop::collection::vec(command(), 40..80)) {
+        play(&commands);
+    }
+}

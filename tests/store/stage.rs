@@ -1,0 +1,226 @@
+//! A store in a folder of its own, and the few words that tests say to it.
+
+use capstan::rules::attempt::{Class, Fault, Outcome};
+use capstan::rules::job::{State, finish};
+use capstan::rules::recovery::{End, recover};
+use capstan::rules::retry::Policy;
+use capstan::rules::time::{Millis, Timestamp};
+use capstan::store::Store;
+use capstan::store::artifact::{Publication, PublishedFile};
+use capstan::store::attempt::AttemptRecord;
+use capstan::store::boot::NewBoot;
+use capstan::store::claim::{ClaimRequest, Claimed, Route, Routes};
+use capstan::store::job::{About, JobFilter, JobRow, NewJob};
+use capstan::store::pipeline::Follow;
+use capstan::store::settle::{Applied, Facts, Settlement};
+use std::path::PathBuf;
+use std::sync::Arc;
+use tempfile::TempDir;
+
+/// The handler of every kind.
+pub(crate) const DIGEST: &str = "d1";
+/// Retries come after exactly a second at most.
+pub(crate) const POLICY: Policy = Policy { max_attempts: 3, base: Millis(1_000), cap: Millis(1_000) };
+
+pub(crate) struct Stage {
+    folder: TempDir,
+    pub(crate) store: Store,
+    pub(crate) boot: i64,
+    /// The only clock there is.
+    pub(crate) now: Timestamp,
+}
+
+/// `page` is made from nothing, `text` from the page.
+fn routes() -> Arc<Routes> {
+    let route = |inputs: &[&str]| Route { digest: DIGEST.into(), inputs: inputs.iter().map(|&i| i.into()).collect() };
+    Arc::new(Routes::from([("page".into(), route(&[])), ("text".into(), route(&["page"]))]))
+}
+
+pub(crate) fn file(folder: &TempDir) -> PathBuf {
+    folder.path().join("capstan.db")
+}
+
+pub(crate) fn job(kind: &str, subject: &str, now: Timestamp) -> NewJob {
+    NewJob {
+        kind: kind.into(),
+        queue: kind.into(),
+        about: About::source(subject),
+        payload: "{}".into(),
+        priority: 0,
+        max_attempts: POLICY.max_attempts,
+        run_at: now,
+        parent: None,
+        item: None,
+        now,
+    }
+}
+
+pub(crate) fn failed(class: Class) -> Outcome {
+    Outcome::Failed(Fault::new(class, "told so"))
+}
+
+pub(crate) fn done() -> Outcome {
+    Outcome::Done("{}".into())
+}
+
+pub(crate) fn unchanged() -> Outcome {
+    Outcome::Unchanged("{}".into())
+}
+
+/// What follows a page.
+pub(crate) fn text_follows() -> Vec<Follow> {
+    vec![Follow { kind: "text".into(), queue: "text".into(), max_attempts: 3, digest: Some(DIGEST.into()) }]
+}
+
+/// A generation of one file.
+pub(crate) fn publication(lease: i64) -> Publication {
+    let file = PublishedFile {
+        path: "out.md".into(),
+        bytes: 3,
+        sha256: format!("{lease:064x}"),
+        media_type: "text/markdown".into(),
+    };
+    Publication { location: format!("artifacts/g{lease}"), title: String::new(), files: vec![file] }
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&file(&folder)).await.unwrap();
+        let mut stage = Self { folder, store, boot: 0, now: Timestamp(1_000_000) };
+        stage.boot().await;
+        stage
+    }
+
+    async fn boot(&mut self) {
+        let boot = NewBoot { host: "host".into(), machine: "machine".into(), pid: 1, version: "0", now: self.now };
+        self.boot = self.store.boot(boot).await.unwrap();
+    }
+
+    /// Close the store and open it again.
+    pub(crate) async fn reopen(&mut self) {
+        self.store.clone().close().await;
+        self.store = Store::open(&file(&self.folder)).await.unwrap();
+    }
+
+    /// The host dies and comes back: what ran is recovered.
+    pub(crate) async fn die(&mut self) -> Vec<Settlement> {
+        self.reopen().await;
+        let orphans = self.store.orphans().await.unwrap();
+        let running: Vec<_> = orphans.iter().map(|facts| facts.running.clone()).collect();
+        let ends = recover(&running, End::Died, self.now);
+        let settlements: Vec<Settlement> = orphans
+            .into_iter()
+            .zip(ends)
+            .map(|(facts, transition)| Settlement {
+                facts,
+                transition,
+                attempt: self.record("died"),
+                publication: None,
+                follow: Vec::new(),
+            })
+            .collect();
+        let applied = self.store.recover(settlements.clone()).await.unwrap();
+        assert_eq!(applied, vec![Applied::Yes; settlements.len()]);
+        self.boot().await;
+        settlements
+    }
+
+    pub(crate) fn pass(&mut self, ms: u64) {
+        self.now = self.now.after(Millis(ms));
+    }
+
+    pub(crate) async fn add(&self, kind: &str, subject: &str) -> i64 {
+        self.store.add(vec![job(kind, subject, self.now)]).await.unwrap()[0]
+    }
+
+    pub(crate) fn request(&self, free: u64) -> ClaimRequest {
+        ClaimRequest { free, boot: self.boot, host: "host".into(), now: self.now, routes: routes() }
+    }
+
+    pub(crate) async fn claim(&self, free: u64) -> Vec<Claimed> {
+        self.store.claim(self.request(free)).await.unwrap()
+    }
+
+    pub(crate) async fn claim_one(&self) -> Claimed {
+        let mut claimed = self.claim(1).await;
+        assert_eq!(claimed.len(), 1);
+        claimed.remove(0)
+    }
+
+    pub(crate) fn record(&self, outcome: &'static str) -> AttemptRecord {
+        AttemptRecord {
+            boot: self.boot,
+            finished_at: self.now,
+            outcome,
+            message: None,
+            details: None,
+            backtrace: None,
+            usage: None,
+            log: None,
+            log_dropped: 0,
+        }
+    }
+
+    /// The end of an attempt, without publication and followers.
+    pub(crate) fn end(&self, facts: &Facts, outcome: &Outcome) -> Settlement {
+        let word = match outcome {
+            Outcome::Done(_) => "done",
+            Outcome::Unchanged(_) => "unchanged",
+            Outcome::Stopped => "stopped",
+            Outcome::Failed(fault) => fault.class.name(),
+        };
+        Settlement {
+            facts: facts.clone(),
+            transition: finish(&facts.running, outcome, &POLICY, self.now, 0.5),
+            attempt: self.record(word),
+            publication: None,
+            follow: Vec::new(),
+        }
+    }
+
+    pub(crate) async fn settle(&self, claimed: &Claimed, outcome: &Outcome) -> Applied {
+        self.store.settle(self.end(&claimed.facts, outcome)).await.unwrap()
+    }
+
+    /// Done, with a generation.
+    pub(crate) async fn publish(&self, claimed: &Claimed) -> Applied {
+        let mut end = self.end(&claimed.facts, &done());
+        end.publication = Some(publication(claimed.facts.running.lease));
+        self.store.settle(end).await.unwrap()
+    }
+
+    pub(crate) async fn row(&self, id: i64) -> JobRow {
+        self.store.job(id).await.unwrap().unwrap()
+    }
+
+    /// Where a job stands: its state, or for a queued one what it waits for.
+    pub(crate) async fn place(&self, id: i64) -> String {
+        let row = self.row(id).await;
+        row.wait.unwrap_or_else(|| row.state.to_string())
+    }
+
+    /// Every job, oldest first.
+    pub(crate) async fn rows(&self) -> Vec<JobRow> {
+        let mut rows = self.store.jobs(&JobFilter { limit: 10_000, ..JobFilter::default() }).await.unwrap();
+        rows.reverse();
+        rows
+    }
+
+    /// Counts equal rows, and what the writer keeps in memory equals both.
+    pub(crate) async fn assert_sound(&self) {
+        assert_eq!(self.store.check().await.unwrap(), []);
+        let (pulse, stats) = (*self.store.pulse().borrow(), self.store.stats().await.unwrap());
+        let rows = |states: &[State]| u64::try_from(states.iter().map(|state| stats.jobs[state]).sum::<i64>()).unwrap();
+        assert_eq!(pulse.queued, rows(&[State::Queued]));
+        assert_eq!(pulse.running, rows(&[State::Running]));
+        assert_eq!(pulse.ended, rows(&[State::Completed, State::Failed, State::Cancelled]));
+        let waiting = |what: &str| u64::try_from(stats.waiting.get(what).copied().unwrap_or(0)).unwrap();
+        let suspects = pulse.ready - waiting("ready");
+        assert!(suspects <= waiting("suspect").min(1), "{pulse:?} {stats:?}");
+        assert_eq!(waiting("ready") + waiting("timer") + waiting("subject") + waiting("suspect"), pulse.queued);
+        assert!(pulse.next_timer.is_some() || waiting("timer") == 0, "a timer that nobody waits for");
+        let imports = |state: &str| stats.imports.get(state).copied().unwrap_or(0);
+        assert_eq!(pulse.imports, u64::try_from(imports("pending") + imports("processing")).unwrap());
+    }
+}

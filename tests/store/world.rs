@@ -1,0 +1,292 @@
+//! A store and the model of it, driven side by side and compared after each command.
+
+use super::model::{Import, Job, Model};
+use super::random::{Command, Ending};
+use super::stage::{Stage, done, failed, job, publication, text_follows, unchanged};
+use capstan::rules::attempt::Outcome;
+use capstan::rules::job::{Cancel, Running, Trust, cancel, retry};
+use capstan::rules::recovery::{End, recover};
+use capstan::rules::time::Timestamp;
+use capstan::store::artifact::ArtifactFilter;
+use capstan::store::claim::Claimed;
+use capstan::store::import::{Chunk, NewImport};
+use capstan::store::job::NewJob;
+use capstan::store::settle::{Applied, Settlement};
+use proptest::sample::Index;
+use std::collections::BTreeMap;
+use tokio::task::JoinSet;
+
+pub(crate) struct World {
+    stage: Stage,
+    model: Model,
+    running: Vec<Claimed>,
+    ended: Vec<Claimed>,
+}
+
+fn new_job(kind: usize, subject: usize, now: Timestamp) -> NewJob {
+    job(["page", "text"][kind], &format!("s{subject}"), now)
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let stage = Stage::new().await;
+        let model = Model { now: stage.now, ..Model::default() };
+        Self { stage, model, running: Vec::new(), ended: Vec::new() }
+    }
+
+    pub(crate) async fn apply(&mut self, command: &Command) {
+        match command {
+            Command::Add { kind, subject, priority, delay } => {
+                let mut new = new_job(*kind, *subject, self.stage.now);
+                (new.priority, new.run_at) = (*priority, Timestamp(self.stage.now.0 + delay));
+                self.stage.store.add(vec![new.clone()]).await.unwrap();
+                self.model.add(new);
+            }
+            Command::Claim { free } => {
+                let claimed = self.stage.claim(*free).await;
+                self.claimed(*free, claimed);
+            }
+            Command::End { which, ending } if !self.running.is_empty() => {
+                let claimed = self.running.remove(which.index(self.running.len()));
+                let end = self.settlement(&claimed, *ending);
+                assert_eq!(self.stage.store.settle(end.clone()).await.unwrap(), Applied::Yes);
+                self.model.end(&[end]);
+                self.ended.push(claimed);
+            }
+            Command::Burst { ends, adds, free } => self.burst(ends, *adds, *free).await,
+            Command::Stale { which } if !self.ended.is_empty() => {
+                let claimed = &self.ended[which.index(self.ended.len())];
+                let end = self.settlement(claimed, Ending::Published);
+                assert_eq!(self.stage.store.settle(end).await.unwrap(), Applied::Stale);
+            }
+            Command::Cancel { which } if !self.model.jobs.is_empty() => self.cancel(*which).await,
+            Command::AskCancel { which } if !self.running.is_empty() => {
+                let id = self.running[which.index(self.running.len())].facts.running.id;
+                self.stage.store.ask_cancel(vec![id], "someone".into()).await.unwrap();
+                self.model.jobs[id as usize - 1].running.cancel_by = Some("someone".into());
+            }
+            Command::Retry { which } if !self.model.jobs.is_empty() => self.retry(*which).await,
+            Command::Import { total, invalid } => self.import(*total, *invalid).await,
+            Command::Chunk { which, items } if !self.model.imports.is_empty() => self.chunk(*which, *items).await,
+            Command::Break { which } if !self.model.imports.is_empty() => self.break_import(*which).await,
+            Command::Pass { ms } => {
+                self.stage.pass(*ms);
+                self.model.now = self.stage.now;
+            }
+            Command::Restart => self.restart().await,
+            Command::Die => self.die().await,
+            _ => {}
+        }
+        self.compare().await;
+    }
+
+    /// What the store claimed is what the model claims.
+    fn claimed(&mut self, free: u64, claimed: Vec<Claimed>) {
+        let at = self.model.claim(free);
+        let expected: Vec<(Running, Option<i64>)> =
+            at.iter().map(|at| &self.model.jobs[*at]).map(|job| (job.running.clone(), job.input)).collect();
+        let got: Vec<(Running, Option<i64>)> = claimed
+            .iter()
+            .map(|job| (job.facts.running.clone(), job.inputs.get("page").map(|(lease, _)| *lease)))
+            .collect();
+        assert_eq!(got, expected);
+        self.running.extend(claimed);
+    }
+
+    fn settlement(&self, claimed: &Claimed, ending: Ending) -> Settlement {
+        let outcome = match ending {
+            Ending::Published | Ending::Done => done(),
+            Ending::Unchanged => unchanged(),
+            Ending::Stopped => Outcome::Stopped,
+            Ending::Failed(class) => failed(class),
+        };
+        let mut end = self.stage.end(&claimed.facts, &outcome);
+        end.publication = matches!(ending, Ending::Published).then(|| publication(claimed.facts.running.lease));
+        end.follow = if claimed.facts.kind == "page" { text_follows() } else { Vec::new() };
+        end
+    }
+
+    async fn burst(&mut self, ends: &[(Index, Ending)], adds: usize, free: u64) {
+        let mut settlements = Vec::new();
+        for (which, ending) in ends {
+            if !self.running.is_empty() {
+                let claimed = self.running.remove(which.index(self.running.len()));
+                settlements.push(self.settlement(&claimed, *ending));
+                self.ended.push(claimed);
+            }
+        }
+        let mut waiting = JoinSet::new();
+        for end in settlements.clone() {
+            let store = self.stage.store.clone();
+            waiting.spawn(async move { assert_eq!(store.settle(end).await.unwrap(), Applied::Yes) });
+        }
+        let new: Vec<NewJob> = (0..adds).map(|n| new_job(n % 2, n, self.stage.now)).collect();
+        let (store, jobs) = (self.stage.store.clone(), new.clone());
+        waiting.spawn(async move { assert_eq!(store.add(jobs).await.unwrap().len(), adds) });
+        let (store, request) = (self.stage.store.clone(), self.stage.request(free));
+        let claim = tokio::spawn(async move { store.claim(request).await.unwrap() });
+        waiting.join_all().await;
+        self.model.end(&settlements);
+        new.into_iter().for_each(|job| self.model.add(job));
+        self.claimed(free, claim.await.unwrap());
+    }
+
+    async fn cancel(&mut self, which: Index) {
+        let at = which.index(self.model.jobs.len());
+        if let Cancel::Now(to) = cancel(at as i64 + 1, self.model.jobs[at].state(), "someone") {
+            assert_eq!(self.stage.store.turn(vec![to.clone()], self.stage.now).await.unwrap(), [Applied::Yes]);
+            self.model.turn(&to);
+        }
+    }
+
+    async fn retry(&mut self, which: Index) {
+        let at = which.index(self.model.jobs.len());
+        if let Ok(to) = retry(at as i64 + 1, self.model.jobs[at].state(), self.stage.now) {
+            assert_eq!(self.stage.store.turn(vec![to.clone()], self.stage.now).await.unwrap(), [Applied::Yes]);
+            self.model.turn(&to);
+        }
+    }
+
+    async fn import(&mut self, total: i64, invalid: i64) {
+        let id = self.stage.store.next_import().await.unwrap();
+        let new = NewImport {
+            id,
+            kind: "page".into(),
+            source: "a folder".into(),
+            root: None,
+            list: "list".into(),
+            list_bytes: 100,
+            cursor: 0,
+            chunk: 2,
+            total: total as u64,
+            invalid: invalid as u64,
+            now: self.stage.now,
+        };
+        self.stage.store.add_import(new).await.unwrap();
+        self.model.imports.insert(id, Import { total, invalid, ..Default::default() });
+    }
+
+    async fn chunk(&mut self, which: Index, items: i64) {
+        let id = which.index(self.model.imports.len()) as i64 + 1;
+        let import = &self.model.imports[&id];
+        let (first, end) = (import.dispatched, import.total - import.invalid);
+        let is_broken = import.is_broken;
+        let to = end.min(first + items);
+        if first == end {
+            return;
+        }
+        let item = |n: i64| NewJob { item: Some((id, n)), ..new_job(0, n as usize % 3, self.stage.now) };
+        let jobs: Vec<NewJob> = (first..to).map(item).collect();
+        let offset = |n: i64| if n == end { 100 } else { n as u64 };
+        let chunk = Chunk { import: id, from: offset(first), to: offset(to), jobs: jobs.clone(), now: self.stage.now };
+        // Given twice, as by a host that died before it saw the answer.
+        self.stage.store.advance(chunk.clone()).await.unwrap();
+        self.stage.store.advance(chunk).await.unwrap();
+        if !is_broken {
+            jobs.into_iter().for_each(|job| self.model.add(job));
+            self.model.imports.entry(id).and_modify(|import| import.dispatched = to);
+        }
+    }
+
+    async fn break_import(&mut self, which: Index) {
+        let id = which.index(self.model.imports.len()) as i64 + 1;
+        let import = &self.model.imports[&id];
+        if import.dispatched < import.total - import.invalid {
+            self.stage.store.break_import(id, "torn".into(), self.stage.now).await.unwrap();
+            self.model.imports.entry(id).and_modify(|import| import.is_broken = true);
+        }
+    }
+
+    async fn restart(&mut self) {
+        let ends: Vec<Settlement> =
+            self.running.iter().map(|claimed| self.settlement(claimed, Ending::Stopped)).collect();
+        for end in &ends {
+            assert_eq!(self.stage.store.settle(end.clone()).await.unwrap(), Applied::Yes);
+        }
+        self.model.end(&ends);
+        self.stage.store.stop(self.stage.boot, self.stage.now).await.unwrap();
+        self.stage.reopen().await;
+        self.gone();
+    }
+
+    async fn die(&mut self) {
+        let settlements = self.stage.die().await;
+        let at: Vec<usize> = (0..self.model.jobs.len()).filter(|at| self.model.jobs[*at].place == "running").collect();
+        let running: Vec<Running> = at.iter().map(|at| self.model.jobs[*at].running.clone()).collect();
+        let expected = recover(&running, End::Died, self.stage.now);
+        assert_eq!(settlements.iter().map(|end| end.transition.clone()).collect::<Vec<_>>(), expected);
+        self.model.end(&settlements);
+        self.gone();
+    }
+
+    fn gone(&mut self) {
+        self.ended.append(&mut self.running);
+        // Whose turn it is is not worth a write; a new host starts with the first.
+        self.model.last_served = None;
+    }
+
+    async fn compare(&self) {
+        let (stage, model) = (&self.stage, &self.model);
+        stage.assert_sound().await;
+        let rows = stage.rows().await;
+        assert_eq!(rows.len(), model.jobs.len());
+        for (row, job) in rows.iter().zip(&model.jobs) {
+            let place = row.wait.clone().unwrap_or_else(|| row.state.to_string());
+            let error = row.error.as_ref().map(|error| error.class);
+            let got = (place.as_str(), row.attempt, row.round, row.run_at, error, row.source.as_str());
+            let job_is =
+                (job.place, job.running.attempt, job.round, job.run_at, job.error, job.new.about.source.as_str());
+            assert_eq!(got, job_is, "job {}", row.id);
+            assert_eq!(row.parent_id, job.new.parent.map(|(id, _)| id));
+            assert_eq!((row.import_id, row.item), job.new.item.unzip());
+        }
+        for id in model.imports.keys() {
+            let row = stage.store.import(*id).await.unwrap().unwrap();
+            let got = (row.state, row.done, row.failed, row.cancelled, row.skipped, row.remaining, row.open_jobs);
+            assert_eq!(got, model.account(*id), "import {id}");
+        }
+        let current = ArtifactFilter { limit: 1_000, ..ArtifactFilter::default() };
+        let current: BTreeMap<(String, String), i64> = stage
+            .store
+            .artifacts(&current)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|row| ((row.source, row.kind), row.generation))
+            .collect();
+        let expected = model.current.iter().map(|(key, generation)| (key.clone(), generation.0)).collect();
+        assert_eq!(current, expected);
+        self.compare_pulse();
+    }
+
+    fn compare_pulse(&self) {
+        let (pulse, model) = (*self.stage.store.pulse().borrow(), &self.model);
+        let is_suspect = |job: &&Job| job.place == "running" && job.running.trust == Trust::Suspect;
+        let running_suspects = model.jobs.iter().filter(is_suspect).count();
+        assert!(running_suspects <= 1, "two suspects at once");
+        let next_suspect = if running_suspects == 0 { model.count(&["suspect"]).min(1) } else { 0 };
+        assert_eq!(pulse.ready, model.count(&["ready"]) + next_suspect);
+        assert_eq!(pulse.running, model.count(&["running"]));
+        assert_eq!(pulse.ended, model.count(&["completed", "failed", "cancelled"]));
+        for job in model.jobs.iter().filter(|job| job.place == "subject") {
+            let wakes = |other: &&Job| {
+                matches!(other.place, "running" | "ready")
+                    && (&other.new.about.source, &other.new.kind) == (&job.new.about.source, &job.new.kind)
+            };
+            assert!(model.jobs.iter().any(|other| wakes(&other)), "job {} waits for nobody", job.running.id);
+        }
+        let first = model.jobs.iter().filter(|job| job.place == "timer").map(|job| job.run_at).min();
+        // It may ring for nothing, but never too late.
+        assert!(first.is_none_or(|first| pulse.next_timer.is_some_and(|at| at <= first)));
+    }
+
+    /// At last every attempt is on record, once.
+    pub(crate) async fn finish(self) {
+        for job in &self.model.jobs {
+            let attempts = self.stage.store.attempts(job.running.id).await.unwrap();
+            assert_eq!(attempts.len(), job.attempts, "job {}", job.running.id);
+            assert!(attempts.is_sorted_by(|a, b| a.lease < b.lease));
+        }
+        self.stage.store.close().await;
+    }
+}

@@ -15,7 +15,7 @@ const NEVER: &str = "script, style, noscript, template, iframe, object, embed, a
     button, input, select, textarea, dialog, link, meta, audio, video, map, frameset, rp, wbr, progress";
 
 /// Elements that say of themselves that they are the content: what holds one is not beside it.
-const CONTENT: &str = "main, [role=main], [itemprop=articleBody], h1 + p";
+const CONTENT: &str = "main, [role=main], [itemprop=articleBody], h1";
 
 /// Classes of an `aside` that belongs to the text.
 const NOTES: &str = "note warning tip caution important admonition callout footnotes quote hint info";
@@ -30,7 +30,12 @@ pub fn clean(document: &Document) {
     document.select(NEVER).remove();
     let Some(body) = document.body() else { return };
     let content = document.select(CONTENT);
-    let holders = content.nodes().iter().flat_map(|node| node.ancestors_it(None));
+    // A title without paragraphs beside it is the name of the site.
+    let titles = |node: &&NodeRef<'_>| {
+        let beside = node.parent().map(|parent| parent.descendants()).unwrap_or_default();
+        !is(node, "h1") || beside.iter().any(|below| is(below, "p"))
+    };
+    let holders = content.nodes().iter().filter(titles).flat_map(|node| node.ancestors_it(None));
     let holders = holders.map(|above| above.id).collect();
     drop_named(&body, &holders, comment, |all| (all, all.saturating_sub(ARTICLE)));
     drop_named(&body, &holders, sign, |all| (all * 2 / 5, all * 2 / 5));

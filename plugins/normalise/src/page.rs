@@ -5,14 +5,16 @@
 //! is better for prose and loses parts of references, so it is taken for pages without code and tables,
 //! unless it lost much.
 
+use capstan_extract::is;
 use dom_smoothie::{Config, Readability};
 use url::Url;
 
 use crate::meta::{self, Meta};
 use crate::{Document, shape};
 
-/// The share of the words that the stricter reading must keep.
-const ENOUGH: f64 = 0.6;
+/// The share of the words that the stricter reading must keep, where the page marks its content and where
+/// it does not: there the other reading has taken in the whole page.
+const ENOUGH: (f64, f64) = (0.6, 0.15);
 
 /// Takes the content and the metadata out of a page. `source` is its address and the base of its links;
 /// with one that is not an absolute URL relative links stay as they are.
@@ -26,10 +28,12 @@ pub fn page(html: &str, source: &str) -> Document {
     source.clone_into(&mut meta.source);
     capstan_extract::clean(&tree);
     let article = article(&tree, &meta, base.as_ref());
-    let content = capstan_extract::content(&tree).map(|content| shape::markdown(&content, base.as_ref()));
+    let content = capstan_extract::content(&tree);
+    let enough = if content.is_some_and(|content| is(&content, "body")) { ENOUGH.1 } else { ENOUGH.0 };
+    let content = content.map(|content| shape::markdown(&content, base.as_ref()));
     let whole = Document { meta, markdown: content.unwrap_or_default() };
     let structured = whole.markdown.contains("```") || whole.markdown.contains("| -");
-    let enough = whole.words() as f64 * ENOUGH;
+    let enough = whole.words() as f64 * enough;
     let prose = article.filter(|article| !structured && article.words() as f64 > enough);
     let mut document = prose.unwrap_or(whole);
     if document.meta.language.is_empty() {

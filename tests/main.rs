@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod artifact;
+mod cli;
+mod crash;
 mod layering;
 mod rules;
 mod sandbox;
 mod store;
+mod support;

@@ -12,6 +12,7 @@ pub mod config;
 pub mod doctor;
 pub mod handler;
 pub mod import;
+mod init;
 pub mod job;
 pub mod pulse;
 pub mod refusal;

@@ -1,7 +1,8 @@
 //! `capstan demo`
 
 use super::reach::Reach;
-use super::{Common, Done, Failure, artifact, init, run, say};
+use super::{Common, Done, Failure, artifact, run, say};
+use crate::host::Host;
 use crate::host::artifact::{ArtifactFilter, ArtifactList};
 use crate::host::import::ImportStart;
 use crate::host::stats::StatsShow;
@@ -39,7 +40,7 @@ impl Demo {
         };
         let library = project.join("library");
         eprintln!("making a project in {}", library.display());
-        let (made, _) = init::make(&library).await?;
+        let (made, _) = Host::create(&library).await?;
         let reach = Reach::find(made.clone()).await?;
         let start = ImportStart { folder: pages, chunk: None, sample: Some(MOST) };
         let started = reach.say(start).await?;

@@ -1,12 +1,9 @@
 //! `capstan init`
 
 use super::{Common, Done};
-use crate::config::DEFAULT;
-use crate::host::{Host, HostError};
-use crate::project::Project;
+use crate::host::Host;
 use clap::Args;
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Make a project folder: everything of a library lies in it
 #[derive(Debug, Args)]
@@ -26,7 +23,7 @@ struct Made {
 
 impl Init {
     pub(super) async fn run(self, common: &Common) -> Done {
-        let (project, grants) = make(&self.dir).await?;
+        let (project, grants) = Host::create(&self.dir).await?;
         let made = Made { project: project.root().to_owned(), config: project.config(), grants };
         common.print(&made, |made| {
             let grants: Vec<String> = made.grants.iter().map(|grant| format!("  {}", grant.replace('\n', "\n  "))).collect();
@@ -38,19 +35,4 @@ impl Init {
             )
         })
     }
-}
-
-/// Make a project, get the bundled handlers ready, and write their grants into
-/// its configuration.
-pub(super) async fn make(dir: &Path) -> Result<(Project, Vec<String>), super::Failure> {
-    let project = Project::init(dir, DEFAULT).map_err(HostError::from)?;
-    let host = Host::open(project.clone()).await?;
-    let grants = host.default_grants().await?;
-    let mut config = std::fs::OpenOptions::new().append(true).open(project.config())?;
-    for grant in &grants {
-        writeln!(config, "\n{grant}")?;
-    }
-    config.sync_all()?;
-    host.stop().await?;
-    Ok((project, grants))
 }

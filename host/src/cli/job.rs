@@ -214,6 +214,9 @@ fn attempt_text(attempt: &AttemptRow) -> String {
     if let Some(message) = &attempt.message {
         text.push_str(&format!("\n  {}", message.replace('\n', "\n  ")));
     }
+    if let Some(details) = &attempt.details {
+        text.push_str(&format!("\n  details   {details}"));
+    }
     if let Some(used) = &attempt.usage {
         text.push_str(&format!(
             "\n  cpu {}, host {}, wall {}, memory {}, scratch {} in {} files, {} host calls, log {}",

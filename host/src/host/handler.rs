@@ -138,22 +138,3 @@ impl Verb for HandlerAdd {
         HandlerInspect { handler: loaded.digest.clone() }.call(host).await
     }
 }
-
-impl Host {
-    /// The `[[grants]]` entries that give the bundled handlers what they ask.
-    ///
-    /// # Errors
-    /// A bundled handler cannot be used.
-    pub async fn default_grants(&self) -> Result<Vec<String>, Refusal> {
-        let (_, handlers) = self.engine().await?;
-        let mut entries: Vec<String> = handlers
-            .all()
-            .values()
-            .map(|ready| &ready.loaded)
-            .filter(|loaded| loaded.description.ask() != grant::Ask::default())
-            .map(|loaded| grant::hint(&loaded.description.name, &named(&loaded.digest), &loaded.description.ask()))
-            .collect();
-        entries.dedup();
-        Ok(entries)
-    }
-}

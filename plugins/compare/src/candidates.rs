@@ -12,22 +12,10 @@ pub struct Candidate {
 
 /// All candidates, ours first.
 pub const ALL: [Candidate; 4] = [
-    Candidate {
-        name: "normalise",
-        extract: normalise,
-    },
-    Candidate {
-        name: "dom_smoothie",
-        extract: dom_smoothie,
-    },
-    Candidate {
-        name: "rs-trafilatura",
-        extract: rs_trafilatura,
-    },
-    Candidate {
-        name: "legible",
-        extract: legible,
-    },
+    Candidate { name: "normalise", extract: normalise },
+    Candidate { name: "dom_smoothie", extract: dom_smoothie },
+    Candidate { name: "rs-trafilatura", extract: rs_trafilatura },
+    Candidate { name: "legible", extract: legible },
 ];
 
 fn normalise(html: &str, url: &str) -> String {
@@ -35,31 +23,18 @@ fn normalise(html: &str, url: &str) -> String {
 }
 
 fn dom_smoothie(html: &str, url: &str) -> String {
-    let config = dom_smoothie::Config {
-        text_mode: dom_smoothie::TextMode::Formatted,
-        ..Default::default()
-    };
-    let article = dom_smoothie::Readability::new(html, address(url), Some(config))
-        .and_then(|mut page| page.parse());
-    article
-        .map(|article| article.text_content.to_string())
-        .unwrap_or_default()
+    let config = dom_smoothie::Config { text_mode: dom_smoothie::TextMode::Formatted, ..Default::default() };
+    let article = dom_smoothie::Readability::new(html, address(url), Some(config)).and_then(|mut page| page.parse());
+    article.map(|article| article.text_content.to_string()).unwrap_or_default()
 }
 
 fn rs_trafilatura(html: &str, url: &str) -> String {
-    let options = rs_trafilatura::Options {
-        url: address(url).map(str::to_owned),
-        ..Default::default()
-    };
-    rs_trafilatura::extract_with_options(html, &options)
-        .map(|found| found.content_text)
-        .unwrap_or_default()
+    let options = rs_trafilatura::Options { url: address(url).map(str::to_owned), ..Default::default() };
+    rs_trafilatura::extract_with_options(html, &options).map(|found| found.content_text).unwrap_or_default()
 }
 
 fn legible(html: &str, url: &str) -> String {
-    legible::parse(html, address(url), None)
-        .map(|found| found.text_content)
-        .unwrap_or_default()
+    legible::parse(html, address(url), None).map(|found| found.text_content).unwrap_or_default()
 }
 
 fn address(url: &str) -> Option<&str> {
@@ -85,8 +60,5 @@ pub fn plain(markdown: &str) -> String {
 }
 
 fn is_inline(tag: TagEnd) -> bool {
-    matches!(
-        tag,
-        TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image
-    )
+    matches!(tag, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image)
 }

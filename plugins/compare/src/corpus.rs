@@ -39,10 +39,7 @@ pub fn read(folder: &Path) -> Result<Vec<Page>> {
             pages.push(Page {
                 genre: genre.clone(),
                 name: name.to_owned(),
-                url: fs::read_to_string(path.with_extension("url"))
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned(),
+                url: fs::read_to_string(path.with_extension("url")).unwrap_or_default().trim().to_owned(),
                 html: String::from_utf8_lossy(&html).into_owned(),
                 marked,
             });
@@ -53,10 +50,7 @@ pub fn read(folder: &Path) -> Result<Vec<Page>> {
 
 fn names(folder: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
+    let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     Ok(names)
 }

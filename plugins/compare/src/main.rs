@@ -26,12 +26,7 @@ fn main() -> Result<()> {
     let pages = corpus::read(&arguments.folder)?;
     let mut answers: Vec<Answers> = candidates::ALL
         .iter()
-        .filter(|candidate| {
-            arguments
-                .only
-                .as_deref()
-                .is_none_or(|only| only == candidate.name)
-        })
+        .filter(|candidate| arguments.only.as_deref().is_none_or(|only| only == candidate.name))
         .map(|candidate| report::run(candidate, &pages, arguments.save.as_deref()))
         .collect();
     for (name, folder) in &arguments.outside {
@@ -51,33 +46,17 @@ struct Arguments {
 
 fn arguments() -> Result<Arguments> {
     let mut given = std::env::args().skip(1);
-    let folder = given
-        .next()
-        .context("give the folder with the marked pages")?
-        .into();
-    let mut arguments = Arguments {
-        folder,
-        worst: 10,
-        only: None,
-        save: None,
-        outside: Vec::new(),
-    };
+    let folder = given.next().context("give the folder with the marked pages")?.into();
+    let mut arguments = Arguments { folder, worst: 10, only: None, save: None, outside: Vec::new() };
     while let Some(flag) = given.next() {
-        let value = given
-            .next()
-            .with_context(|| format!("`{flag}` wants a value"))?;
+        let value = given.next().with_context(|| format!("`{flag}` wants a value"))?;
         match flag.as_str() {
-            "--worst" => {
-                arguments.worst = value
-                    .parse()
-                    .with_context(|| format!("--worst `{value}`"))?
-            }
+            "--worst" => arguments.worst = value.parse().with_context(|| format!("--worst `{value}`"))?,
             "--only" => arguments.only = Some(value),
             "--save" => arguments.save = Some(value.into()),
             "--with" => {
-                let (name, folder) = value
-                    .split_once('=')
-                    .with_context(|| format!("--with `{value}` is not NAME=FOLDER"))?;
+                let (name, folder) =
+                    value.split_once('=').with_context(|| format!("--with `{value}` is not NAME=FOLDER"))?;
                 arguments.outside.push((name.to_owned(), folder.into()));
             }
             _ => bail!("unknown flag `{flag}`; there are --worst, --only, --save and --with"),

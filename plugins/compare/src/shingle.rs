@@ -53,10 +53,7 @@ pub fn f1(marked: &str, answer: &str) -> f64 {
     if wanted_sum + given_sum == 0 {
         return 1.0;
     }
-    let shared: usize = wanted
-        .iter()
-        .map(|(key, count)| (*count).min(given.get(key).copied().unwrap_or(0)))
-        .sum();
+    let shared: usize = wanted.iter().map(|(key, count)| (*count).min(given.get(key).copied().unwrap_or(0))).sum();
     2.0 * shared as f64 / (wanted_sum + given_sum) as f64
 }
 

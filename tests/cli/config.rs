@@ -1,0 +1,115 @@
+//! `capstan.toml`, and folders that are no project.
+
+use crate::support::command::{about, capstan, run};
+use crate::support::project::Project;
+use serde_json::json;
+
+#[test]
+fn the_reference_is_printed_without_a_project() {
+    let mut command = capstan();
+    command.args(["config", "default"]);
+    assert_eq!(run(command).ok().out.trim_end(), capstan::config::DEFAULT.trim_end());
+}
+
+#[test]
+fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing() {
+    let cases = [
+        ("worker", "slotz = 1", "unknown field `slotz`, expected one of `slots`, `guest_threads`, `grace`"),
+        ("limits", "cpu = 30", "30 has no unit: write it as a text, for example \"30s\""),
+        ("limits", "cpu = \"30\"", "\"30\" is no span of time: write a number with a unit, for example \"30s\""),
+        ("limits", "memory = \"64\"", "\"64\" is no size: write a number with a unit, for example \"64MiB\""),
+        ("worker", "slots = 0", "worker.slots = 0 is out of range: it must be 1 to 10000"),
+        ("limits", "memory = \"8GiB\"", "limits.memory = 8589934592 is out of range: it must be 1MiB to 4GiB"),
+        ("pipeline", "normalise = [\"ingest\"]", "capstan.toml: "),
+    ];
+    for (table, line, message) in cases {
+        let project = Project::new();
+        project.set(table, line);
+        let before = std::fs::read(project.root().join("state/capstan.db")).unwrap();
+        for args in [&["run"][..], &["config", "check"], &["job", "list"], &["serve"]] {
+            project.capstan(args).exits(2).complains(&["error: ", "capstan.toml", message]);
+        }
+        assert_eq!(std::fs::read(project.root().join("state/capstan.db")).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_parse_error_names_its_line() {
+    let project = Project::new();
+    project.set("worker", "slotz = 1");
+    project.capstan(&["stats"]).exits(2).complains(&[
+        "TOML parse error at line 5, column 1",
+        "slotz = 1",
+        "hint: the commented reference is what `capstan config default` prints",
+    ]);
+}
+
+#[test]
+fn what_is_likely_a_mistake_is_a_warning() {
+    let project = Project::new();
+    project.set("handler.normalize.limits", "cpu = \"1s\"");
+    project.set("kind.normalize.retry", "max_attempts = 1");
+    let report = project.json(&["config", "check"]);
+    assert_eq!(
+        report,
+        json!({
+            "errors": [],
+            "warnings": [
+                "[kind.normalize] names a kind that no handler does",
+                "[handler.normalize] names a handler that is not there",
+            ],
+        })
+    );
+}
+
+#[test]
+fn a_pipeline_to_nowhere_is_an_error() {
+    let project = Project::new();
+    project.set("pipeline", "normalise = [\"dance\"]");
+    let report = project.capstan(&["config", "check"]).exits(2);
+    report.says(&["error: [pipeline] names kind \"dance\", which no handler does"]);
+}
+
+#[test]
+fn a_running_host_is_not_harmed_by_a_configuration_that_became_wrong() {
+    let project = Project::new();
+    let host = project.serve();
+    project.set("worker", "slotz = 1");
+    project.capstan(&["config", "check"]).exits(2).complains(&["unknown field `slotz`"]);
+    host.stop().ok();
+}
+
+#[test]
+fn a_folder_that_is_no_project_is_not_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().canonicalize().unwrap();
+    for args in [&["run"][..], &["job", "list"], &["import", "start", "/"], &["doctor"]] {
+        let refused = run(about(&path, args)).exits(3);
+        assert_eq!(
+            refused.err,
+            format!(
+                "error: {0} is no capstan project (there is no capstan.toml in it or above it): \
+                 make one with `capstan init {0}`, or name one with --project\n",
+                path.display()
+            )
+        );
+    }
+    assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
+}
+
+#[test]
+fn usage_errors_have_their_code_and_help_has_examples() {
+    let said = |args: &[&str]| {
+        let mut command = capstan();
+        command.args(args);
+        run(command)
+    };
+    said(&["dance"]).exits(2).complains(&["unrecognized subcommand 'dance'"]);
+    said(&["job", "show", "one"]).exits(2).complains(&["invalid value 'one' for '<ID>'"]);
+    said(&["--help"]).ok().says(&["Examples:", "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unhealthy."]);
+    said(&["--version"]).ok().says(&[concat!("capstan ", env!("CARGO_PKG_VERSION"))]);
+    for noun in ["job add", "job list", "import start", "artifact list", "handler add", "handler inspect", "run", "init"] {
+        let args: Vec<&str> = noun.split(' ').chain(["--help"]).collect();
+        said(&args).ok().says(&["Example"]);
+    }
+}

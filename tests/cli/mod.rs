@@ -1,0 +1,12 @@
+//! The command line, as somebody at a terminal meets it.
+
+mod artifact;
+mod class;
+mod config;
+mod handler;
+mod import;
+mod init;
+mod job;
+mod retry;
+mod serve;
+mod shape;

@@ -1,0 +1,6 @@
+//! The real binary, killed, and what the next one finds.
+
+mod library;
+mod poison;
+mod point;
+mod random;

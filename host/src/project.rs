@@ -84,7 +84,9 @@ impl Project {
         root.map(|root| Self { root: root.to_owned() }).ok_or(ProjectError::None(start))
     }
 
-    /// Make a project: its folders, and the configuration with this text.
+    /// Make a project: its folders, and the configuration with this text. Their
+    /// names are on the disk when this returns; those of folders that had to be
+    /// made above the project need not be.
     ///
     /// # Errors
     /// It is one already, or the file system said no.
@@ -104,7 +106,16 @@ impl Project {
         let mut file = File::create_new(&path).map_err(ProjectError::io("make", &path))?;
         let written = file.write_all(config.as_bytes()).and_then(|()| file.sync_all());
         written.map_err(ProjectError::io("write", &path))?;
+        project.sync()?;
         Ok(project)
+    }
+
+    /// Bring the names of the folders to the disk.
+    fn sync(&self) -> Result<(), ProjectError> {
+        let sync = |folder: File| folder.sync_all().map_err(ProjectError::io("sync", &self.root));
+        sync(File::open(&self.root).map_err(ProjectError::io("open", &self.root))?)?;
+        // Who may make a folder in another may not always open that one.
+        self.root.parent().and_then(|above| File::open(above).ok()).map_or(Ok(()), sync)
     }
 
     fn make_state(&self) -> Result<(), ProjectError> {
@@ -143,7 +154,7 @@ impl Project {
     fn refuse_network(&self) -> Result<(), ProjectError> {
         let stat = rustix::fs::statfs(&self.root).map_err(|e| ProjectError::io("look at", &self.root)(e.into()))?;
         // From linux/magic.h.
-        let kind = match i64::from(stat.f_type) {
+        let kind = match stat.f_type {
             0x6969 => "NFS",
             0x517b => "SMB",
             0xff53_4d42 => "CIFS",

@@ -1,6 +1,7 @@
 //! The real binary, killed, and what the next one finds.
 
 mod library;
-mod poison;
 mod point;
+mod poison;
 mod random;
+mod sync;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// The median and the 99th percentile of a 4 KiB write and its fdatasync, in ms.
-pub fn fdatasync(path: &Path) -> (f64, f64) {
+pub(crate) fn fdatasync(path: &Path) -> (f64, f64) {
     let mut file = std::fs::File::create(path).unwrap();
     let mut times: Vec<f64> = (0..500)
         .map(|_| {
@@ -26,13 +26,13 @@ pub fn fdatasync(path: &Path) -> (f64, f64) {
 }
 
 /// CPU time of this process so far.
-pub fn process_cpu() -> Duration {
+pub(crate) fn process_cpu() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
 }
 
 /// Jobs a second of one connection that ends a batch, claims the next, commits.
-pub async fn drain(file: &Path, jobs: i64, batch: i64) -> f64 {
+pub(crate) async fn drain(file: &Path, jobs: i64, batch: i64) -> f64 {
     fill(file, jobs).await;
     let mut conn = SqliteConnectOptions::new()
         .filename(file)

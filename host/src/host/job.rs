@@ -262,11 +262,9 @@ impl JobCancel {
                 stopper.stop(Reason::Cancel);
             }
             // A claim is committed a moment before its attempt can be stopped: look again soon.
-            match tokio::time::timeout(Duration::from_millis(20), pulse.changed()).await {
-                Ok(Err(_)) => {
-                    return Err(Refusal::failed(format!("the host stopped before job {} was cancelled", self.id)));
-                }
-                Ok(Ok(())) | Err(_) => {}
+            let looked = tokio::time::timeout(Duration::from_millis(20), pulse.changed()).await;
+            if matches!(looked, Ok(Err(_))) {
+                return Err(Refusal::failed(format!("the host stopped before job {} was cancelled", self.id)));
             }
         }
     }

@@ -162,7 +162,7 @@ async fn perform(
     let scratch = keep_spare(runtime, scratch, &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
         (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
-        (Outcome::Unchanged(result), Some(checks)) => checks.result(result).map(|()| None).map_err(bad_result),
+        (Outcome::Unchanged(result), Some(checks)) => checks.result(result).map(|()| None).map_err(|wrong| bad_result(&wrong)),
         _ => Ok(None),
     };
     match publication {
@@ -185,7 +185,7 @@ fn keep_spare(runtime: &Runtime, scratch: Option<Spare>, usage: &Usage) -> Optio
     None
 }
 
-fn bad_result(wrong: String) -> Fault {
+fn bad_result(wrong: &str) -> Fault {
     Fault::new(Class::BadOutput, format!("the result does not match the handler's schema: {wrong}"))
 }
 
@@ -197,7 +197,7 @@ async fn finish(
     scratch: Option<Spare>,
     limits: &Limits,
 ) -> Result<Option<Publication>, Fault> {
-    checks.result(result).map_err(bad_result)?;
+    checks.result(result).map_err(|wrong| bad_result(&wrong))?;
     let Some(scratch) = scratch else { return Ok(None) };
     let name = Name::new(&facts.about.subject, &facts.kind, facts.running.lease)
         .map_err(|error| Fault::new(Class::HostFault, error.to_string()))?;

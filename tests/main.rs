@@ -5,6 +5,7 @@
 mod artifact;
 mod cli;
 mod crash;
+mod disk;
 mod layering;
 mod rules;
 mod sandbox;

@@ -60,7 +60,8 @@ fn temporary() -> tempfile::TempDir {
 /// Jobs a second added and drained, and CPU time of the whole process per job.
 async fn host(name: &str, wasm: &[u8], payload: &str, jobs: i64) -> (f64, f64, f64) {
     let folder = temporary();
-    let project = Project::init(&folder.path().join("project"), capstan::config::DEFAULT).unwrap();
+    let project = Project::prepare(&folder.path().join("project")).unwrap();
+    project.configure(capstan::config::DEFAULT).unwrap();
     let host = Arc::new(Host::open(project).await.unwrap());
     let file = folder.path().join("handler.wasm");
     std::fs::write(&file, wasm).unwrap();

@@ -91,6 +91,10 @@ impl Host {
     pub async fn open(project: Project) -> Result<Self, HostError> {
         let lock = project.lock()?;
         let config = Config::read(&project.config())?;
+        Self::with(project, lock, config).await
+    }
+
+    async fn with(project: Project, lock: Lock, config: Config) -> Result<Self, HostError> {
         let store = Store::open(&project.database()).await?;
         let recovered = recovery::run(&store, &clock::machine_boot(), clock::now()).await?;
         if recovered.orphans > 0 {

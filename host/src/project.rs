@@ -84,17 +84,15 @@ impl Project {
         root.map(|root| Self { root: root.to_owned() }).ok_or(ProjectError::None(start))
     }
 
-    /// Make a project: its folders, and the configuration with this text. Their
-    /// names are on the disk when this returns; those of folders that had to be
-    /// made above the project need not be.
+    /// Make the folders of a project. It is one once it is [configured](Self::configure); until then making it
+    /// can be begun again.
     ///
     /// # Errors
     /// It is one already, or the file system said no.
-    pub fn init(folder: &Path, config: &str) -> Result<Self, ProjectError> {
+    pub fn prepare(folder: &Path) -> Result<Self, ProjectError> {
         let root = std::path::absolute(folder).map_err(ProjectError::io("find", folder))?;
         let project = Self { root };
-        let path = project.config();
-        if path.exists() {
+        if project.config().exists() {
             return Err(ProjectError::Exists(project.root));
         }
         make(&project.root, 0o755)?;
@@ -103,15 +101,21 @@ impl Project {
             make(&folder, 0o755)?;
         }
         project.make_state()?;
-        let mut file = File::create_new(&path).map_err(ProjectError::io("make", &path))?;
-        let written = file.write_all(config.as_bytes()).and_then(|()| file.sync_all());
-        written.map_err(ProjectError::io("write", &path))?;
-        project.sync()?;
         Ok(project)
     }
 
-    /// Bring the names of the folders to the disk.
-    fn sync(&self) -> Result<(), ProjectError> {
+    /// Write the configuration, whole or not at all, which makes the folder a project. It and the names of the
+    /// folders are on the disk when this returns; those of folders that had to be made above the project need
+    /// not be.
+    ///
+    /// # Errors
+    /// The file system said no.
+    pub fn configure(&self, config: &str) -> Result<(), ProjectError> {
+        let (path, draft) = (self.config(), self.config().with_extension("draft"));
+        let written = File::create(&draft)
+            .and_then(|mut file| file.write_all(config.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|()| std::fs::rename(&draft, &path));
+        written.map_err(ProjectError::io("write", &path))?;
         let sync = |folder: File| folder.sync_all().map_err(ProjectError::io("sync", &self.root));
         sync(File::open(&self.root).map_err(ProjectError::io("open", &self.root))?)?;
         // Who may make a folder in another may not always open that one.

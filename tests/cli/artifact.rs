@@ -44,9 +44,10 @@ fn lists_go_on_where_the_page_before_ended() {
         }
     }
     assert_eq!(Value::from(seen), all);
-    project.capstan(&["artifact", "list", "--after", "nonsense"]).exits(2).complains(&[
-        "error: cursor \"nonsense\" is none: take the `next` of a page",
-    ]);
+    project
+        .capstan(&["artifact", "list", "--after", "nonsense"])
+        .exits(2)
+        .complains(&["error: cursor \"nonsense\" is none: take the `next` of a page"]);
     project.capstan(&["artifact", "list", "--limit", "5000"]).exits(2).complains(&["limit 5000 is out of range"]);
 }
 
@@ -59,10 +60,15 @@ fn a_subject_is_found_by_its_id_the_beginning_of_it_and_its_source() {
         let shown = project.json(&["artifact", "show", name]);
         assert_eq!((shown["subject"].as_str(), shown["artifacts"].as_array().map(Vec::len)), (Some(subject), Some(3)));
     }
-    project.capstan(&["artifact", "show", source]).ok().says(&[source, "title   Harbour log ", "text/markdown by normalise"]);
-    project.capstan(&["artifact", "show", "file:///nowhere"]).exits(3).complains(&[
-        "error: there is no subject \"file:///nowhere\"",
+    project.capstan(&["artifact", "show", source]).ok().says(&[
+        source,
+        "title   Harbour log ",
+        "text/markdown by normalise",
     ]);
+    project
+        .capstan(&["artifact", "show", "file:///nowhere"])
+        .exits(3)
+        .complains(&["error: there is no subject \"file:///nowhere\""]);
 }
 
 #[test]

@@ -41,7 +41,11 @@ fn what_a_handler_says_is_shown() {
     failed(&jobs[3], "permanent", "/imports is not there; the job comes from no imported folder", "");
     failed(&jobs[4], "bad-output", "the result has 300002 bytes, more than limits.result = 262144 allows", "");
     let shown = project.capstan(&["job", "show", "2"]).ok();
-    shown.says(&["job 2 odd failed\npermanent: no sea\n", "attempt 1 of round 1: permanent (", "details   {\"odd\":true}"]);
+    shown.says(&[
+        "job 2 odd failed\npermanent: no sea\n",
+        "attempt 1 of round 1: permanent (",
+        "details   {\"odd\":true}",
+    ]);
 }
 
 #[test]
@@ -60,7 +64,12 @@ fn a_crash_shows_its_message_where_it_was_and_what_was_logged() {
     failed(&jobs[1], "trap", "", "");
     failed(&jobs[2], "trap", "", "");
     failed(&jobs[3], "trap", "called exit(1) instead of returning from run", "");
-    for (job, function) in jobs.iter().zip(["capstan_guest_odd::act", "capstan_guest_odd::act", "capstan_guest_odd::limits::dive", "std::process::exit"]) {
+    for (job, function) in jobs.iter().zip([
+        "capstan_guest_odd::act",
+        "capstan_guest_odd::act",
+        "capstan_guest_odd::limits::dive",
+        "std::process::exit",
+    ]) {
         let backtrace = job["attempts"][0]["backtrace"].as_str().unwrap();
         assert!(backtrace.lines().any(|line| line.contains(function)), "{function}: {backtrace}");
     }
@@ -72,7 +81,9 @@ fn a_crash_shows_its_message_where_it_was_and_what_was_logged() {
 #[test]
 fn each_limit_has_its_class_and_its_name_in_the_message() {
     let project = Project::with_odd();
-    for line in ["cpu = \"200ms\"", "wall = \"3s\"", "memory = \"32MiB\"", "scratch_bytes = \"1MiB\"", "scratch_files = 10"] {
+    for line in
+        ["cpu = \"200ms\"", "wall = \"3s\"", "memory = \"32MiB\"", "scratch_bytes = \"1MiB\"", "scratch_files = 10"]
+    {
         project.set("handler.odd.limits", line);
     }
     let jobs = run(
@@ -90,7 +101,12 @@ fn each_limit_has_its_class_and_its_name_in_the_message() {
     failed(&jobs[1], "timeout", "", "");
     failed(&jobs[2], "memory-limit", "wanted ", " bytes of memory, more than limits.memory = 33554432 allows");
     failed(&jobs[3], "quota", "/output would have held ", "more than limits.scratch_bytes = 1048576 allows");
-    failed(&jobs[4], "quota", "/output would have held 11 files and folders", "more than limits.scratch_files = 10 allows");
+    failed(
+        &jobs[4],
+        "quota",
+        "/output would have held 11 files and folders",
+        "more than limits.scratch_files = 10 allows",
+    );
     for (job, limit) in jobs.iter().zip(["limits.cpu = 200", "limits.wall = 3"]) {
         let message = job["error"]["message"].as_str().unwrap();
         assert!(message.contains(limit), "{message}");

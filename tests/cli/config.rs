@@ -108,7 +108,9 @@ fn usage_errors_have_their_code_and_help_has_examples() {
     said(&["job", "show", "one"]).exits(2).complains(&["invalid value 'one' for '<ID>'"]);
     said(&["--help"]).ok().says(&["Examples:", "Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unhealthy."]);
     said(&["--version"]).ok().says(&[concat!("capstan ", env!("CARGO_PKG_VERSION"))]);
-    for noun in ["job add", "job list", "import start", "artifact list", "handler add", "handler inspect", "run", "init"] {
+    for noun in
+        ["job add", "job list", "import start", "artifact list", "handler add", "handler inspect", "run", "init"]
+    {
         let args: Vec<&str> = noun.split(' ').chain(["--help"]).collect();
         said(&args).ok().says(&["Example"]);
     }

@@ -24,9 +24,10 @@ fn the_bundled_handlers_are_there() {
     for name in ["normalise", &digest[..8], &format!("sha256:{digest}")] {
         assert_eq!(project.json(&["handler", "inspect", name])["digest"], digest);
     }
-    project.capstan(&["handler", "inspect", "dance"]).exits(3).complains(&[
-        "error: there is no handler \"dance\"\nhint: `capstan handler list` shows the handlers",
-    ]);
+    project
+        .capstan(&["handler", "inspect", "dance"])
+        .exits(3)
+        .complains(&["error: there is no handler \"dance\"\nhint: `capstan handler list` shows the handlers"]);
 }
 
 #[test]
@@ -64,7 +65,10 @@ fn what_is_asked_and_not_granted_is_denied_with_the_lines_that_would_allow_it() 
         )
     );
     assert_eq!(project.job(1)["attempt"], 1);
-    project.capstan(&["config", "check"]).exits(2).says(&["error: handler odd asks for the folder of the import", &lines]);
+    project
+        .capstan(&["config", "check"])
+        .exits(2)
+        .says(&["error: handler odd asks for the folder of the import", &lines]);
     project.grant(&added);
     project.capstan(&["config", "check"]).ok().says(&["capstan.toml is in order"]);
     project.capstan(&["job", "retry", "1"]).ok();
@@ -78,10 +82,12 @@ fn what_is_no_handler_is_refused_and_not_kept() {
     let refused = |name: &str, bytes: &[u8]| project.handler(name, bytes).exits(2);
     refused("text", b"not a component").complains(&["text.wasm cannot be a handler: "]);
     refused("module", b"\0asm\x01\0\0\0").complains(&["module.wasm cannot be a handler: "]);
-    refused("liar", &capstan_test_guests::liar("{\"name\": 1}").unwrap()).complains(&["liar.wasm cannot be a handler: "]);
-    project.capstan(&["handler", "add", "/no/such.wasm"]).exits(2).complains(&[
-        "error: component /no/such.wasm: No such file or directory",
-    ]);
+    refused("liar", &capstan_test_guests::liar("{\"name\": 1}").unwrap())
+        .complains(&["liar.wasm cannot be a handler: "]);
+    project
+        .capstan(&["handler", "add", "/no/such.wasm"])
+        .exits(2)
+        .complains(&["error: component /no/such.wasm: No such file or directory"]);
     assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(2));
     assert_eq!(std::fs::read_dir(project.root().join("handlers")).unwrap().count(), 2);
 }

@@ -37,10 +37,10 @@ fn a_payload_that_is_none_is_refused_and_nothing_is_added() {
         "error: the payload has 1048602 bytes: at most 1048576",
         "hint: put large input into a file of an import, or into an artifact",
     ]);
-    project.capstan(&["job", "add", "dance"]).exits(2).complains(&[
-        "error: no handler does kind \"dance\"",
-        "hint: kinds that can be added: ingest, normalise, odd",
-    ]);
+    project
+        .capstan(&["job", "add", "dance"])
+        .exits(2)
+        .complains(&["error: no handler does kind \"dance\"", "hint: kinds that can be added: ingest, normalise, odd"]);
     assert_eq!(project.json(&["job", "list"]), json!({"items": [], "next": null}));
     assert_eq!(project.sql("SELECT next FROM sequence WHERE name = 'job'"), [1]);
 }
@@ -79,9 +79,10 @@ fn jobs_are_listed_newest_first_by_state_kind_and_page() {
     assert_eq!(ids(&project.json(&["job", "list", "--kind", "normalise"])), [0; 0]);
     assert_eq!(ids(&project.json(&["job", "list", "--state", "failed", "--kind", "odd"])), [5]);
     project.capstan(&["job", "list", "--state", "failed"]).ok().says(&["permanent: no sea"]);
-    project.capstan(&["job", "list", "--state", "lost"]).exits(2).complains(&[
-        "a state is one of queued, running, completed, failed, cancelled",
-    ]);
+    project
+        .capstan(&["job", "list", "--state", "lost"])
+        .exits(2)
+        .complains(&["a state is one of queued, running, completed, failed, cancelled"]);
     project.capstan(&["job", "list", "--limit", "1001"]).exits(2).complains(&["limit 1001 is out of range: 1 to 1000"]);
     project.capstan(&["job", "list", "--before", "x"]).exits(2).complains(&["invalid value 'x' for '--before <ID>'"]);
 }
@@ -101,9 +102,10 @@ fn a_queued_job_is_cancelled_and_retried() {
     assert_eq!((&job["state"], &job["round"], &job["result"]), (&json!("completed"), &json!(2), &json!("at last")));
     project.capstan(&["job", "wait", &id]).ok().says(&["job 1 odd completed"]);
     project.capstan(&["job", "cancel", &id]).exits(1).complains(&["error: job 1 is completed already"]);
-    project.capstan(&["job", "retry", &id]).exits(1).complains(&[
-        "error: job 1 is completed: only failed and cancelled jobs are retried",
-    ]);
+    project
+        .capstan(&["job", "retry", &id])
+        .exits(1)
+        .complains(&["error: job 1 is completed: only failed and cancelled jobs are retried"]);
 }
 
 #[test]
@@ -120,18 +122,20 @@ fn waiting_without_a_host_says_what_to_do() {
 fn a_job_that_is_not_there_is_not_found() {
     let project = Project::new();
     for verb in ["show", "logs", "wait", "cancel", "retry"] {
-        project.capstan(&["job", verb, "42"]).exits(3).complains(&[
-            "error: there is no job 42\nhint: `capstan job list` shows the jobs",
-        ]);
+        project
+            .capstan(&["job", verb, "42"])
+            .exits(3)
+            .complains(&["error: there is no job 42\nhint: `capstan job list` shows the jobs"]);
     }
 }
 
 #[test]
 fn logs_are_those_of_every_attempt() {
     let project = Project::with_odd();
-    project.capstan(&["job", "logs", &project.add("odd", r#"{"do": "echo"}"#).to_string()]).ok().says(&[
-        "no attempt has ended yet",
-    ]);
+    project
+        .capstan(&["job", "logs", &project.add("odd", r#"{"do": "echo"}"#).to_string()])
+        .ok()
+        .says(&["no attempt has ended yet"]);
     project.add("odd", r#"{"do": "log", "message": "ahoy"}"#);
     project.add("odd", r#"{"do": "flood_stdout", "bytes": 100000}"#);
     project.capstan(&["run"]).ok();

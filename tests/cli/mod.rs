@@ -7,6 +7,7 @@ mod handler;
 mod import;
 mod init;
 mod job;
+mod page;
 mod retry;
 mod serve;
 mod shape;

@@ -50,7 +50,10 @@ fn rows_carry_what_is_promised() {
     let detail = project.job(1);
     has(&detail, &JOB);
     has(&detail, &["payload", "result", "attempts"]);
-    has(&detail["attempts"][0], &["round", "attempt", "outcome", "message", "backtrace", "usage", "log", "digest", "inputs"]);
+    has(
+        &detail["attempts"][0],
+        &["round", "attempt", "outcome", "message", "backtrace", "usage", "log", "digest", "inputs"],
+    );
 
     for import in project.json(&["import", "list"])["items"].as_array().unwrap() {
         has(import, &IMPORT);
@@ -85,5 +88,13 @@ fn stats_are_for_people_too() {
     let project = Project::with_odd();
     project.add("odd", r#"{"do": "echo"}"#);
     let stats = project.capstan(&["stats"]).ok();
-    stats.says(&["KIND", "QUEUED", "CANCELLED", "odd", "waiting    1 ready", "attempts   0", "artifacts  0 files, 0 B"]);
+    stats.says(&[
+        "KIND",
+        "QUEUED",
+        "CANCELLED",
+        "odd",
+        "waiting    1 ready",
+        "attempts   0",
+        "artifacts  0 files, 0 B",
+    ]);
 }

@@ -57,7 +57,8 @@ pub(super) fn artifacts(project: &Project) -> Vec<Value> {
 /// Every job took one attempt of its first round, and nobody is blamed for anything.
 #[track_caller]
 pub(super) fn nobody_was_charged(project: &Project) {
-    let charged = "SELECT id FROM job WHERE attempt <> 1 OR round <> 1 OR deaths > 0 OR suspect = 1 OR state <> 'completed'";
+    let charged =
+        "SELECT id FROM job WHERE attempt <> 1 OR round <> 1 OR deaths > 0 OR suspect = 1 OR state <> 'completed'";
     assert_eq!(project.sql(charged), [0; 0]);
     let twice = "SELECT job_id FROM attempt WHERE outcome = 'done' GROUP BY job_id HAVING count(*) <> 1";
     assert_eq!(project.sql(twice), [0; 0]);
@@ -88,7 +89,9 @@ fn on_disk(root: &Path) -> BTreeSet<PathBuf> {
 pub(super) fn is_accounted_for(project: &Project) {
     project.is_sound();
     let sum = "SELECT total - done - failed - cancelled - duplicate - skipped - invalid FROM import";
-    for (import, remaining) in project.json(&["import", "list"])["items"].as_array().unwrap().iter().zip(project.sql(sum)) {
+    for (import, remaining) in
+        project.json(&["import", "list"])["items"].as_array().unwrap().iter().zip(project.sql(sum))
+    {
         assert_eq!(import["remaining"], remaining);
     }
 }

@@ -33,7 +33,8 @@ fn it_is_lost_after_three_deaths_and_its_neighbours_are_not_charged() {
         assert_eq!(project.sql("SELECT deaths FROM job WHERE id = 1"), [deaths]);
         let host = project.serve();
         until("only the poison runs, and whoever else could has run", || {
-            let is_alone = running(&project) == [json!(poison)] && project.json(&["stats"])["waiting"]["ready"].is_null();
+            let is_alone =
+                running(&project) == [json!(poison)] && project.json(&["stats"])["waiting"]["ready"].is_null();
             is_alone.then_some(())
         });
         host.kill().killed();

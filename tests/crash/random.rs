@@ -50,8 +50,8 @@ fn from_outside(project: &Project, random: &mut fastrand::Rng) -> String {
 #[test]
 fn twenty_random_kills_lose_nothing_and_double_nothing() {
     let around = tempfile::tempdir().unwrap();
-    let pages = installed_docs("book")
-        .unwrap_or_else(|| folder(&around.path().canonicalize().unwrap().join("pages"), PAGES));
+    let pages =
+        installed_docs("book").unwrap_or_else(|| folder(&around.path().canonicalize().unwrap().join("pages"), PAGES));
     let undisturbed = project(&pages);
     finish(&undisturbed);
     let wanted = Library::of(&undisturbed);
@@ -69,5 +69,9 @@ fn twenty_random_kills_lose_nothing_and_double_nothing() {
     is_accounted_for(&project);
     assert_eq!(Library::of(&project), wanted);
     assert_eq!(project.sql("SELECT id FROM job WHERE attempt <> 1 OR round <> 1"), [0; 0]);
-    eprintln!("{} orphans, {:?} died attempts", orphans(&project).len(), project.sql("SELECT count(*) FROM attempt WHERE outcome = 'died'"));
+    eprintln!(
+        "{} orphans, {:?} died attempts",
+        orphans(&project).len(),
+        project.sql("SELECT count(*) FROM attempt WHERE outcome = 'died'")
+    );
 }

@@ -17,10 +17,18 @@ use std::process::Command;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Call {
     /// A file or a folder, and the names in the folder.
-    Sync { path: PathBuf, names: Vec<String> },
+    Sync {
+        path: PathBuf,
+        names: Vec<String>,
+    },
     /// The write-ahead log, and what it held.
-    Commit { log: Vec<u8> },
-    Rename { from: PathBuf, to: PathBuf },
+    Commit {
+        log: Vec<u8>,
+    },
+    Rename {
+        from: PathBuf,
+        to: PathBuf,
+    },
 }
 
 /// Where calls are written down.
@@ -62,9 +70,7 @@ fn call(line: &str, log: &Path) -> Call {
     let [what, first, second] = parts[..] else { panic!("{line}") };
     match what {
         "rename" => Call::Rename { from: first.into(), to: second.into() },
-        "sync" if first.ends_with("-wal") => {
-            Call::Commit { log: std::fs::read(log.with_extension(second)).unwrap() }
-        }
+        "sync" if first.ends_with("-wal") => Call::Commit { log: std::fs::read(log.with_extension(second)).unwrap() },
         "sync" => {
             let names = second.split_terminator('|').map(str::to_owned).collect();
             Call::Sync { path: first.into(), names }
@@ -98,7 +104,11 @@ impl Calls {
 
     #[track_caller]
     fn rename_to(&self, path: &Path) -> (usize, PathBuf) {
-        let at = self.find(0, &format!("rename to {}", path.display()), |c| matches!(c, Call::Rename { to, .. } if to == path));
+        let at = self.find(
+            0,
+            &format!("rename to {}", path.display()),
+            |c| matches!(c, Call::Rename { to, .. } if to == path),
+        );
         match &self.0[at] {
             Call::Rename { from, .. } => (at, from.clone()),
             other => panic!("{other:?}"),
@@ -172,7 +182,8 @@ fn import_of(pages: usize) {
         is_published_in_order(&calls, &root, files[0].0, &names);
         published += 1;
     }
-    let renames = calls.0.iter().filter(|call| matches!(call, Call::Rename { to, .. } if to.starts_with(root.join("artifacts"))));
+    let renames =
+        calls.0.iter().filter(|call| matches!(call, Call::Rename { to, .. } if to.starts_with(root.join("artifacts"))));
     assert_eq!(renames.count(), published);
     assert_eq!(published, project.sql("SELECT lease FROM generation").len());
     project.is_sound();
@@ -221,10 +232,10 @@ fn a_new_project_is_on_the_disk_with_all_its_folders() {
         init.arg("init").arg(&root);
         init
     }));
-    calls.sync_with(0, &root);
+    let (named, draft) = calls.rename_to(&root.join("capstan.toml"));
+    assert!(calls.sync(0, &draft) < named);
     for name in ["capstan.toml", "imports", "artifacts", "handlers", "models", "state"] {
-        calls.sync_with(0, &root.join(name));
+        calls.sync_with(named, &root.join(name));
     }
-    let config = calls.sync(0, &root.join("capstan.toml"));
-    calls.sync(config + 1, &root.join("capstan.toml"));
+    calls.sync_with(named, &root);
 }

@@ -94,8 +94,7 @@ pub(crate) fn run(mut command: Command) -> Ran {
 /// Run a command to its end, with this on its standard input.
 #[track_caller]
 pub(crate) fn run_with(mut command: Command, input: &str) -> Ran {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     Ran::from(&child.wait_with_output().unwrap())
 }

@@ -6,6 +6,7 @@
 use super::command::{self, Ran, about, capstan};
 use super::serving::Serving;
 use serde_json::Value;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -122,12 +123,23 @@ impl Project {
 
     /// The first column of what a query finds, read from the database as it lies there.
     pub(crate) fn sql(&self, query: &'static str) -> Vec<i64> {
-        let file = format!("sqlite:{}?mode=ro", self.root.join("state/capstan.db").display());
+        let rows = self.query("ro", query);
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Change the database behind capstan's back.
+    pub(crate) fn execute(&self, statement: &'static str) {
+        self.query("rw", statement);
+    }
+
+    fn query(&self, mode: &str, text: &'static str) -> Vec<SqliteRow> {
+        let file = format!("sqlite:{}?mode={mode}", self.root.join("state/capstan.db").display());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let mut conn = sqlx::SqliteConnection::connect(&file).await.unwrap();
-            let rows = sqlx::query(query).fetch_all(&mut conn).await.unwrap();
-            rows.iter().map(|row| row.get(0)).collect()
+            let rows = sqlx::query(text).fetch_all(&mut conn).await.unwrap();
+            conn.close().await.unwrap();
+            rows
         })
     }
 

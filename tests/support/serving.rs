@@ -24,7 +24,11 @@ impl Serving {
         let mut started = Self::spawn(project, args);
         // A left-over of a host that was killed does not answer.
         until("the host answers", || {
-            assert!(started.child.try_wait().unwrap().is_none(), "it ended: {:?}", started.lines.try_iter().collect::<Vec<_>>());
+            assert!(
+                started.child.try_wait().unwrap().is_none(),
+                "it ended: {:?}",
+                started.lines.try_iter().collect::<Vec<_>>()
+            );
             std::os::unix::net::UnixStream::connect(&socket).ok()
         });
         started

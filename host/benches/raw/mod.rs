@@ -40,6 +40,7 @@ pub(crate) async fn drain(file: &Path, jobs: i64, batch: i64) -> f64 {
         .synchronous(SqliteSynchronous::Full)
         .pragma("cache_size", "-32768")
         .pragma("temp_store", "memory")
+        .row_buffer_size(4_096)
         .disable_statement_logging()
         .connect()
         .await

@@ -85,7 +85,9 @@ pub fn main(guests: &[Guest]) -> ExitCode {
 /// When the target is missing, the sources do not compile, or the result cannot be copied.
 pub fn compile(guests: &[Guest]) -> Result<(), BuildError> {
     let root = workspace();
-    for watched in ["Cargo.toml", "Cargo.lock", "sdk", "wit", "plugins"].into_iter().chain(guests.iter().map(|g| g.folder)) {
+    for watched in
+        ["Cargo.toml", "Cargo.lock", "sdk", "wit", "plugins"].into_iter().chain(guests.iter().map(|g| g.folder))
+    {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
     let out = PathBuf::from(variable("OUT_DIR")?);

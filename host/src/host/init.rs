@@ -1,13 +1,13 @@
 //! Init: making a project.
+//!
+//! The configuration comes last and whole, so a project that could not be made is none, and making it can be
+//! tried again.
 
 use super::{Host, HostError};
 use crate::capability::grant::{self, Ask};
-use crate::config::DEFAULT;
+use crate::config::{Config, DEFAULT};
 use crate::handler::loaded::named;
 use crate::project::Project;
-use crate::service::ServiceError;
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::Path;
 
 impl Host {
@@ -17,15 +17,14 @@ impl Host {
     /// # Errors
     /// It is a project already, a bundled handler cannot be used, or the file system said no.
     pub async fn create(folder: &Path) -> Result<(Project, Vec<String>), HostError> {
-        let project = Project::init(folder, DEFAULT)?;
-        let host = Self::open(project.clone()).await?;
+        let project = Project::prepare(folder)?;
+        let config = Config::parse(DEFAULT, &project.config())?;
+        let host = Self::with(project.clone(), project.lock()?, config).await?;
         let grants = host.default_grants().await;
         host.stop().await?;
         let grants = grants?;
-        append(&project, &grants).map_err(|error| {
-            let path = project.config();
-            ServiceError::Io { doing: "write", path, error }
-        })?;
+        let entries: String = grants.iter().map(|grant| format!("\n{grant}\n")).collect();
+        project.configure(&format!("{DEFAULT}{entries}"))?;
         Ok((project, grants))
     }
 
@@ -42,12 +41,4 @@ impl Host {
         entries.dedup();
         Ok(entries)
     }
-}
-
-fn append(project: &Project, grants: &[String]) -> std::io::Result<()> {
-    let mut config = OpenOptions::new().append(true).open(project.config())?;
-    for grant in grants {
-        writeln!(config, "\n{grant}")?;
-    }
-    config.sync_all()
 }

@@ -6,11 +6,12 @@
 //! pipe would block the guest thread for ever). Streams work on the calling
 //! thread, which is a guest thread and may block: a pool of helper threads costs
 //! more than the call. A write that the disk refuses reaches the guest as an
-//! error; what the guest makes of it is the guest's outcome.
+//! error and ends the attempt as the host's fault, whatever the guest makes of it.
 
 use super::quota::{Exceeded, Quota};
 use super::state::State;
 use bytes::{Bytes, BytesMut};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -22,7 +23,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor as _, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{
-    DynInputStream, DynOutputStream, FsResult, InputStream, OutputStream, Pollable, StreamError, StreamResult,
+    DynInputStream, DynOutputStream, FsError, FsResult, InputStream, OutputStream, Pollable, StreamError, StreamResult,
 };
 
 /// The most that one stream read returns or one stream write takes, in bytes.
@@ -46,16 +47,34 @@ fn put(quota: &Mutex<Quota>, file: &File, offset: Option<u64>, bytes: &[u8]) -> 
     let growth = end.saturating_sub(size);
     locked(quota).grow(growth).map_err(|_| no_space())?;
     let written = file.write_all_at(bytes, start);
-    if written.is_err() {
+    if let Err(error) = &written {
         let now = file.metadata().map_or(end, |data| data.len());
-        locked(quota).shrink(end.max(size).saturating_sub(now.max(size)));
+        let mut quota = locked(quota);
+        quota.shrink(end.max(size).saturating_sub(now.max(size)));
+        quota.disk_refused(error);
     }
     written.map(|()| end)
 }
 
+/// A file or folder that was counted could not be made.
+fn unmade(quota: &Mutex<Quota>, error: &FsError) {
+    let code = match error.downcast_ref() {
+        Some(ErrorCode::InsufficientSpace) => Some(Errno::NOSPC),
+        Some(ErrorCode::Quota) => Some(Errno::DQUOT),
+        Some(ErrorCode::Io) => Some(Errno::IO),
+        Some(ErrorCode::ReadOnly) => Some(Errno::ROFS),
+        _ => None,
+    };
+    let mut quota = locked(quota);
+    quota.undo_add();
+    if let Some(code) = code {
+        quota.disk_refused(&code.into());
+    }
+}
+
 /// As the operating system says it: the guest's own library knows this code.
 fn no_space() -> io::Error {
-    io::Error::from_raw_os_error(rustix::io::Errno::NOSPC.raw_os_error())
+    io::Error::from_raw_os_error(Errno::NOSPC.raw_os_error())
 }
 
 impl State {
@@ -94,7 +113,12 @@ impl State {
         locked(&self.shared.quota).grow(size.saturating_sub(before)).map_err(ErrorCode::from)?;
         let done = file.set_len(size);
         let freed = if done.is_ok() { before.saturating_sub(size) } else { size.saturating_sub(before) };
-        locked(&self.shared.quota).shrink(freed);
+        let mut quota = locked(&self.shared.quota);
+        quota.shrink(freed);
+        if let Err(error) = &done {
+            quota.disk_refused(error);
+        }
+        drop(quota);
         Ok(done?)
     }
 
@@ -143,7 +167,7 @@ impl State {
                     locked(&self.shared.quota).opened(&file);
                 }
             }
-            Err(_) if made => locked(&self.shared.quota).undo_add(),
+            Err(error) if made => unmade(&self.shared.quota, error),
             _ => {}
         }
         opened
@@ -160,8 +184,8 @@ impl State {
         }
         locked(&self.shared.quota).add().map_err(ErrorCode::from)?;
         let made = self.filesystem().create_directory_at(fd, path).await;
-        if made.is_err() {
-            locked(&self.shared.quota).undo_add();
+        if let Err(error) = &made {
+            unmade(&self.shared.quota, error);
         }
         made
     }

@@ -10,7 +10,9 @@
 //! It cannot see what a file system adds (blocks, directories).
 
 use crate::capability::fs::Mount;
+use crate::rules::attempt::Class;
 use cap_std::fs::Dir;
+use rustix::io::Errno;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
@@ -20,7 +22,8 @@ use std::sync::{Arc, Weak};
 /// either.
 const MAX_DEPTH: u32 = 32;
 
-/// A limit that was passed. The first one decides the attempt's outcome.
+/// What was refused: a limit that was passed, or a disk that did not do its part. The first one decides the
+/// attempt's outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Exceeded {
     /// Bytes spent.
@@ -39,6 +42,19 @@ pub(super) enum Exceeded {
         /// The limit.
         limit: u64,
     },
+    /// The disk did not do what the limits allow: the host's fault. The number is the operating system's.
+    #[error("/output cannot be written: {}; is the disk full or read-only?", io::Error::from_raw_os_error(*.0))]
+    Disk(i32),
+}
+
+impl Exceeded {
+    /// Whose fault it is.
+    pub(super) const fn class(self) -> Class {
+        match self {
+            Self::Bytes { .. } | Self::Files { .. } => Class::Quota,
+            Self::Disk(_) => Class::HostFault,
+        }
+    }
 }
 
 /// The accounts of one `/output`.
@@ -122,7 +138,15 @@ impl Quota {
         self.made
     }
 
-    /// The first limit that was passed.
+    /// After the disk refused what the limits allow. Other errors are the guest's own doing.
+    pub(super) fn disk_refused(&mut self, error: &io::Error) {
+        let disks = [Errno::NOSPC, Errno::DQUOT, Errno::IO, Errno::ROFS].map(Errno::raw_os_error);
+        if let Some(code) = error.raw_os_error().filter(|code| disks.contains(code)) {
+            self.refuse(Exceeded::Disk(code));
+        }
+    }
+
+    /// The first refusal.
     pub(super) const fn exceeded(&self) -> Option<Exceeded> {
         self.exceeded
     }

@@ -178,10 +178,11 @@ impl<'a> Session<'a> {
             (_, Outcome::Stopped) => Outcome::Stopped,
             (Some(_), Outcome::Failed(fault)) if fault.class == Class::Cancelled => Outcome::Failed(fault),
             // Whatever the guest made of the refusal: this was the cause.
-            (Some(exceeded), Outcome::Failed(fault)) => {
-                Outcome::Failed(Fault { backtrace: fault.backtrace, ..Fault::new(Class::Quota, exceeded.to_string()) })
-            }
-            (Some(exceeded), _) => Outcome::Failed(Fault::new(Class::Quota, exceeded.to_string())),
+            (Some(exceeded), Outcome::Failed(fault)) => Outcome::Failed(Fault {
+                backtrace: fault.backtrace,
+                ..Fault::new(exceeded.class(), exceeded.to_string())
+            }),
+            (Some(exceeded), _) => Outcome::Failed(Fault::new(exceeded.class(), exceeded.to_string())),
             (None, outcome) => outcome,
         }
     }

@@ -162,8 +162,14 @@ async fn perform(
     let scratch = keep_spare(runtime, scratch, &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
         (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
-        (Outcome::Unchanged(result), Some(checks)) => checks.result(result).map(|()| None).map_err(|wrong| bad_result(&wrong)),
-        _ => Ok(None),
+        (Outcome::Unchanged(result), Some(checks)) => {
+            discard(scratch).await;
+            checks.result(result).map(|()| None).map_err(|wrong| bad_result(&wrong))
+        }
+        _ => {
+            discard(scratch).await;
+            Ok(None)
+        }
     };
     match publication {
         Ok(publication) => (report, publication),
@@ -171,6 +177,14 @@ async fn perform(
             report.outcome = Outcome::Failed(fault);
             (report, None)
         }
+    }
+}
+
+/// Remove what an attempt made that is not to be published.
+async fn discard(scratch: Option<Spare>) {
+    if let Some(spare) = scratch {
+        // What cannot be removed now is removed at the next start.
+        let _ = blocking(move || drop(spare)).await;
     }
 }
 

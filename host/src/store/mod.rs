@@ -68,11 +68,25 @@ pub enum StoreError {
         cause: String,
     },
     /// The database said no.
-    #[error("database: {0}")]
+    #[error("database: {}", said(.0))]
     Database(Arc<sqlx::Error>),
     /// The writer has ended.
     #[error("the store is closed: the host is shutting down")]
     Closed,
+}
+
+/// What SQLite said, and what that means where its words do not tell.
+fn said(error: &sqlx::Error) -> String {
+    // The low byte of a result code is its sort: sqlite3.h.
+    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
+    match code.map(|code| (code & 0xff, code)) {
+        Some((13, _)) => "the disk is full: free some space and start again, nothing was lost".to_owned(),
+        Some((10, code)) => {
+            format!("the disk does not read or write (SQLite says {code}): is it full, or broken?")
+        }
+        Some((8, _)) => "it cannot be written: is the disk or the folder read-only?".to_owned(),
+        _ => error.to_string(),
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -61,7 +61,7 @@ pub struct Host {
     loops: Mutex<JoinSet<Result<(), ServiceError>>>,
     stop: watch::Sender<bool>,
     starting_import: Mutex<()>,
-    _lock: Lock,
+    lock: Lock,
 }
 
 /// Why there is no host.
@@ -96,7 +96,8 @@ impl Host {
 
     async fn with(project: Project, lock: Lock, config: Config) -> Result<Self, HostError> {
         let store = Store::open(&project.database()).await?;
-        let recovered = recovery::run(&store, &clock::machine_boot(), clock::now()).await?;
+        let recovered = recovery::run(&store, lock.before(), &clock::machine_boot(), clock::now()).await?;
+        lock.sign()?;
         if recovered.orphans > 0 {
             let Recovered { orphans, suspects } = recovered;
             tracing::warn!(orphans, suspects, "the host before this one left jobs running: they are queued again");
@@ -112,7 +113,7 @@ impl Host {
             loops: Mutex::new(JoinSet::new()),
             stop: watch::channel(false).0,
             starting_import: Mutex::new(()),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -182,7 +183,7 @@ impl Host {
             let ended = self.loops.lock().await.join_next().await;
             match ended {
                 Some(Ok(Ok(()))) => {}
-                Some(Ok(Err(error))) => return error.into(),
+                Some(Ok(Err(error))) => return self.blame(error),
                 Some(Err(error)) => return ServiceError::Bug(error.to_string()).into(),
                 None => std::future::pending().await,
             }
@@ -198,13 +199,23 @@ impl Host {
         self.stop.send_replace(true);
         let mut loops = self.loops.lock().await;
         while let Some(ended) = loops.join_next().await {
-            ended.map_err(|error| ServiceError::Bug(error.to_string()))??;
+            let ended = ended.map_err(|error| ServiceError::Bug(error.to_string()))?;
+            ended.map_err(|error| self.blame(error))?;
         }
         if let Some(runtime) = self.runtime.get() {
-            self.store.stop(runtime.boot, clock::now()).await?;
+            let stopped = self.store.stop(runtime.boot, clock::now()).await;
+            stopped.map_err(|error| self.blame(error.into()))?;
         }
         self.store.clone().close().await;
         Ok(())
+    }
+
+    /// A host that ends because its disk does not do its part must not have its jobs suspected of it.
+    fn blame(&self, error: ServiceError) -> HostError {
+        if matches!(&error, ServiceError::Store(error) if error.is_of_the_disk()) {
+            self.lock.clear();
+        }
+        error.into()
     }
 
     /// The project.

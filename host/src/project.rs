@@ -6,8 +6,8 @@
 //! system, so those are refused.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 
 /// The name of the configuration, by which a folder is known as a project.
@@ -68,9 +68,47 @@ pub struct Project {
 }
 
 /// The right to be the host of a project; given back when dropped.
+///
+/// The file holds the process id of a holder who [signed](Self::sign) it, and nothing after one who
+/// [ended](Self::clear) by a decision of its own. Emptying a file needs no room on the disk, so this tells even
+/// where nothing can be written any more.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+    before: Predecessor,
+}
+
+/// How the holder of the lock before this one ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Predecessor {
+    /// By its own decision, or there was none.
+    Ended,
+    /// It did not come to say.
+    Vanished,
+}
+
+impl Lock {
+    /// How the holder before this one ended.
+    pub const fn before(&self) -> Predecessor {
+        self.before
+    }
+
+    /// Write down who holds the lock; until then it says what the holder before left.
+    ///
+    /// # Errors
+    /// The file system said no.
+    pub fn sign(&self) -> Result<(), ProjectError> {
+        let note = format!("{}\n", std::process::id());
+        let written = self.file.set_len(0).and_then(|()| self.file.write_all_at(note.as_bytes(), 0));
+        written.map_err(ProjectError::io("write", &self.path))
+    }
+
+    /// Write down that the holder ends by its own decision.
+    pub fn clear(&self) {
+        // Should it fail, its jobs are run again one at a time: slower, not wrong.
+        let _ = self.file.set_len(0);
+    }
 }
 
 impl Project {
@@ -150,9 +188,10 @@ impl Project {
             }
             Err(TryLockError::Error(error)) => return Err(ProjectError::io("lock", &path)(error)),
         }
-        let note = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-        note.map_err(ProjectError::io("write", &path))?;
-        Ok(Lock { _file: file })
+        let mut note = String::new();
+        file.read_to_string(&mut note).map_err(ProjectError::io("read", &path))?;
+        let before = if note.is_empty() { Predecessor::Ended } else { Predecessor::Vanished };
+        Ok(Lock { file, path, before })
     }
 
     fn refuse_network(&self) -> Result<(), ProjectError> {

@@ -46,6 +46,29 @@ fn the_words_say_what_to_do() {
 }
 
 #[test]
+fn a_job_is_not_suspected_of_having_filled_the_disk() {
+    for room in ["60K", "100K", "110K", "120K", "130K", "140K"] {
+        let project = Project::new();
+        let pages = folder(&project.beside().join("pages"), 1);
+        project.import(&pages);
+        let mut script = Script::new(project).sh(&format!("fill {room}"));
+        for time in 0..6 {
+            script = script.step(&format!("full{time}"), "run");
+        }
+        let script = script.sh("free").step("freed", "run").step("job", "job show 1 --json").step("doctor", "doctor");
+        let Some(steps) = script.run("40m") else { return };
+        steps.of("full0").exits(1).complains(&["error: database: the disk"]);
+        steps.of("freed").ok();
+        let job = steps.of("job").ok().json();
+        assert_eq!(json!([job["state"], job["attempt"], job["round"]]), json!(["completed", 1, 1]), "{room}: {job}");
+        for attempt in job["attempts"].as_array().unwrap() {
+            assert!(attempt["outcome"] == "stopped" || attempt["outcome"] == "done", "{room}: {attempt}");
+        }
+        steps.of("doctor").ok();
+    }
+}
+
+#[test]
 fn what_a_handler_cannot_write_is_the_hosts_fault_and_is_tried_again() {
     let project = Project::new();
     let pages = project.beside().join("pages");

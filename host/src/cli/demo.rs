@@ -1,7 +1,7 @@
 //! `capstan demo`
 
 use super::reach::Reach;
-use super::{Common, Done, Failure, artifact, run, say};
+use super::{Common, Done, Failure, artifact, run};
 use crate::host::Host;
 use crate::host::artifact::{ArtifactFilter, ArtifactList};
 use crate::host::import::ImportStart;
@@ -92,6 +92,6 @@ fn bring_along(project: &Path) -> Result<PathBuf, Failure> {
     let folder = project.join("pages");
     std::fs::create_dir_all(&folder)?;
     PAGES.extract(&folder)?;
-    say("rustup's documentation is not installed: taking the pages that capstan brings along")?;
+    eprintln!("rustup's documentation is not installed: taking the pages that capstan brings along");
     Ok(folder)
 }

@@ -24,7 +24,7 @@ pub struct Page<T> {
 }
 
 /// Items of a page at most.
-pub const MAX_PAGE: u32 = 1_000;
+pub const MAX_PAGE: u32 = 10_000;
 /// Bytes of a payload at most: 1 MiB.
 pub const MAX_PAYLOAD: usize = 1 << 20;
 /// How long one `job/wait` request is held open at most.

@@ -1,6 +1,7 @@
 //! What is done first when a process takes the lock: nothing may stay
 //! "running" that no live instance works on.
 
+use crate::project::Predecessor;
 use crate::rules::job::{Next, Transition, Why};
 use crate::rules::recovery::{End, end_of, recover};
 use crate::rules::time::Timestamp;
@@ -17,17 +18,19 @@ pub struct Recovered {
     pub suspects: usize,
 }
 
-/// Requeue or fail every job that an earlier boot left running.
+/// Requeue or fail every job that an earlier boot left running; `before` is what the lock says about its end.
 ///
 /// # Errors
 /// The store said no.
-pub async fn run(store: &Store, machine: &str, now: Timestamp) -> Result<Recovered, StoreError> {
+pub async fn run(store: &Store, before: Predecessor, machine: &str, now: Timestamp) -> Result<Recovered, StoreError> {
     let orphans = store.orphans().await?;
     let Some(last) = store.last_boot().await? else { return Ok(Recovered::default()) };
     if orphans.is_empty() {
         return Ok(Recovered::default());
     }
-    let end = end_of(last.stopped_at, &last.machine, machine);
+    // On a disk that is full it could say so only to the lock.
+    let said_so = last.stopped_at.or((before == Predecessor::Ended).then_some(now));
+    let end = end_of(said_so, &last.machine, machine);
     let running: Vec<_> = orphans.iter().map(|facts| facts.running.clone()).collect();
     let transitions = recover(&running, end, now);
     let found = Recovered { orphans: orphans.len(), suspects: if end == End::Died { orphans.len() } else { 0 } };

@@ -187,7 +187,7 @@ pub struct JobFilter {
     pub subject: Option<String>,
     /// Older than this id (the cursor of the page before).
     pub before: Option<i64>,
-    /// At most so many; 1 to 1,000.
+    /// At most so many; 1 to 10,000.
     pub limit: u32,
 }
 

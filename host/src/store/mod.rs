@@ -75,16 +75,31 @@ pub enum StoreError {
     Closed,
 }
 
+impl StoreError {
+    /// Whether the disk is the reason, and not what was to be written.
+    pub fn is_of_the_disk(&self) -> bool {
+        match self {
+            Self::Database(error) => code(error).is_some_and(|code| matches!(code & 0xff, FULL | IO | READ_ONLY)),
+            _ => false,
+        }
+    }
+}
+
+/// The sort of an error is the low byte of its code: sqlite3.h.
+const FULL: u32 = 13;
+const IO: u32 = 10;
+const READ_ONLY: u32 = 8;
+
+fn code(error: &sqlx::Error) -> Option<u32> {
+    error.as_database_error()?.code()?.parse().ok()
+}
+
 /// What SQLite said, and what that means where its words do not tell.
 fn said(error: &sqlx::Error) -> String {
-    // The low byte of a result code is its sort: sqlite3.h.
-    let code = error.as_database_error().and_then(|error| error.code()).and_then(|code| code.parse::<u32>().ok());
-    match code.map(|code| (code & 0xff, code)) {
-        Some((13, _)) => "the disk is full: free some space and start again, nothing was lost".to_owned(),
-        Some((10, code)) => {
-            format!("the disk does not read or write (SQLite says {code}): is it full, or broken?")
-        }
-        Some((8, _)) => "it cannot be written: is the disk or the folder read-only?".to_owned(),
+    match code(error).map(|code| (code & 0xff, code)) {
+        Some((FULL, _)) => "the disk is full: free some space and start again, nothing was lost".to_owned(),
+        Some((IO, code)) => format!("the disk does not read or write (SQLite says {code}): is it full, or broken?"),
+        Some((READ_ONLY, _)) => "it cannot be written: is the disk or the folder read-only?".to_owned(),
         _ => error.to_string(),
     }
 }

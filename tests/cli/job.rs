@@ -83,7 +83,10 @@ fn jobs_are_listed_newest_first_by_state_kind_and_page() {
         .capstan(&["job", "list", "--state", "lost"])
         .exits(2)
         .complains(&["a state is one of queued, running, completed, failed, cancelled"]);
-    project.capstan(&["job", "list", "--limit", "10001"]).exits(2).complains(&["limit 10001 is out of range: 1 to 10000"]);
+    project
+        .capstan(&["job", "list", "--limit", "10001"])
+        .exits(2)
+        .complains(&["limit 10001 is out of range: 1 to 10000"]);
     project.capstan(&["job", "list", "--before", "x"]).exits(2).complains(&["invalid value 'x' for '--before <ID>'"]);
 }
 

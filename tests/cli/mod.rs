@@ -3,6 +3,7 @@
 mod artifact;
 mod class;
 mod config;
+mod demo;
 mod handler;
 mod import;
 mod init;

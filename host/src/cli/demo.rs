@@ -5,6 +5,7 @@ use super::{Common, Done, Failure, artifact, run};
 use crate::host::Host;
 use crate::host::artifact::{ArtifactFilter, ArtifactList};
 use crate::host::import::ImportStart;
+use crate::host::refusal::Refusal;
 use crate::host::stats::StatsShow;
 use clap::Args;
 use include_dir::{Dir, include_dir};
@@ -30,13 +31,14 @@ pub(super) struct Demo {
 
 impl Demo {
     pub(super) async fn run(self, common: &Common) -> Done {
-        let project = folder()?;
         let pages = match self.folder {
-            Some(folder) => std::path::absolute(folder)?,
-            None => match installed_docs() {
-                Some(docs) => docs,
-                None => bring_along(&project)?,
-            },
+            Some(named) => Some(existing(&named)?),
+            None => installed_docs(),
+        };
+        let project = folder()?;
+        let pages = match pages {
+            Some(pages) => pages,
+            None => bring_along(&project)?,
         };
         let library = project.join("library");
         eprintln!("making a project in {}", library.display());
@@ -62,6 +64,12 @@ impl Demo {
             )
         })
     }
+}
+
+/// A folder that was named, before anything is made for it.
+fn existing(named: &Path) -> Result<PathBuf, Failure> {
+    let refuse = |error| Refusal::usage(format!("folder {}: {error}", named.display()));
+    Ok(named.canonicalize().map_err(refuse)?)
 }
 
 /// A fresh folder for the demo.

@@ -91,7 +91,11 @@ pub fn describe_component(entries: &[Entry]) -> String {
 /// The export `run`.
 #[cfg(target_family = "wasm")]
 pub fn run_component(entries: &[Entry], job: &crate::wit::Job) -> Result<crate::wit::Success, crate::wit::Failure> {
-    match run(entries, Facts::of(job)) {
+    let answer = run(entries, Facts::of(job));
+    // Nothing runs when a component ends, so a last line without its end would stay in the buffer. What cannot be
+    // written is lost, as a log may be.
+    let _ = std::io::Write::flush(&mut std::io::stdout());
+    match answer {
         Ok(success) => Ok(success.into()),
         Err(failure) => Err(failure.into()),
     }

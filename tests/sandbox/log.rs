@@ -20,6 +20,7 @@ fn entries_have_levels_and_fields() {
 #[test]
 fn both_streams_are_kept_and_marked() {
     assert_eq!(lines(&run(r#"{"do": "stdout", "text": "one\ntwo\n"}"#).log.text), ["out   one", "out   two"]);
+    assert_eq!(lines(&run(r#"{"do": "stdout", "text": "one\nno end"}"#).log.text), ["out   one", "out   no end"]);
     assert_eq!(lines(&run(r#"{"do": "stderr", "text": "boom"}"#).log.text), ["err   boom"]);
 }
 

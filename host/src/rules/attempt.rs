@@ -131,10 +131,13 @@ impl Fault {
 /// What an attempt used, measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
-    /// CPU time inside the guest, in microseconds (thread CPU clock between the
-    /// engine's call-hook edges).
+    /// CPU time inside the guest, in microseconds: spans between the engine's
+    /// call-hook edges, corrected by the thread's CPU clock every 100 µs and at
+    /// each suspension. An attempt shorter than that is never corrected: its
+    /// figure is monotonic time, which includes what the thread had to wait.
     pub cpu_us: u64,
-    /// CPU time that the host spent in calls the guest made, in microseconds.
+    /// CPU time that the host spent in calls the guest made, in microseconds;
+    /// measured in the same way.
     pub host_us: u64,
     /// Wall time from start to end of the attempt, in microseconds.
     pub wall_us: u64,

@@ -142,7 +142,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// Rows as the JSON text that a set-based statement reads with `json_each`.
+/// Rows as the JSON text that a set-based statement reads with `jsonb_each`.
 pub(super) fn json<T: serde::Serialize>(rows: &T) -> Result<String, StoreError> {
     serde_json::to_string(rows).map_err(|error| StoreError::Corrupt(error.to_string()))
 }

@@ -132,9 +132,8 @@ impl Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {
     /// CPU time inside the guest, in microseconds: spans between the engine's
-    /// call-hook edges, corrected by the thread's CPU clock every 100 µs and at
-    /// each suspension. An attempt shorter than that is never corrected: its
-    /// figure is monotonic time, which includes what the thread had to wait.
+    /// call-hook edges, settled against the CPU clock of the thread every 100 µs
+    /// and at the end of each poll, so that waiting is never charged.
     pub cpu_us: u64,
     /// CPU time that the host spent in calls the guest made, in microseconds;
     /// measured in the same way.

@@ -69,7 +69,12 @@ fn measure(runs: u32, mut step: impl FnMut()) -> (f64, f64) {
 /// Start a batch at once and wait for all: what a full worker does.
 fn batch(threads: &GuestThreads, runtime: &tokio::runtime::Runtime, prepared: &Prepared, make: impl Fn() -> Attempt) {
     const BATCH: usize = 64;
-    let running: Vec<_> = (0..BATCH).map(|_| threads.run(prepared.clone(), make())).collect();
+    let running: Vec<_> = (0..BATCH)
+        .map(|_| {
+            let attempt = make();
+            threads.run(prepared.clone(), || Ok(attempt))
+        })
+        .collect();
     runtime.block_on(async {
         for report in running {
             let report = report.await;
@@ -94,7 +99,8 @@ fn with_output(
         .iter()
         .map(|scratch| {
             let mounts = vec![Mount::output(Arc::clone(scratch.dir()))];
-            threads.run(prepared.clone(), attempt(mounts, payload))
+            let attempt = attempt(mounts, payload);
+            threads.run(prepared.clone(), || Ok(attempt))
         })
         .collect();
     runtime.block_on(async {

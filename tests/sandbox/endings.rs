@@ -1,6 +1,8 @@
 //! Every way in which an attempt ends: the class and the message.
 
-use super::stage::{attempt, done, ended, engine, fault, limits, odd, prepare, run, run_attempt, stoppable, wait};
+use super::stage::{
+    attempt, done, ended, engine, fault, limits, odd, prepare, ready, run, run_attempt, stoppable, wait,
+};
 use capstan::rules::attempt::{Class, Outcome};
 use capstan::rules::limit::Limits;
 use capstan::rules::time::Millis;
@@ -9,7 +11,7 @@ use capstan::sandbox::{GuestThreads, Reason, Report, pair};
 fn liar(payload: &str) -> Report {
     let threads = GuestThreads::start(engine(), 1).unwrap();
     let wasm = capstan_test_guests::liar("{}").unwrap();
-    wait(threads.run(prepare(engine(), &wasm), attempt(payload, limits())))
+    wait(threads.run(prepare(engine(), &wasm), ready(attempt(payload, limits()))))
 }
 
 #[test]
@@ -139,7 +141,7 @@ fn a_cancelled_guest_stops_wherever_it_is() {
             let threads = GuestThreads::start(engine(), 1).unwrap();
             let (stopper, stop) = pair();
             let limits = Limits { cpu: Millis::seconds(600), wall: Millis::seconds(600), ..limits() };
-            let running = threads.run(odd(), stoppable(payload, limits, stop));
+            let running = threads.run(odd(), ready(stoppable(payload, limits, stop)));
             stopper.stop(reason);
             let report = wait(running);
             match class {

@@ -1,7 +1,7 @@
 //! The plain cases.
 
 use super::stage;
-use super::stage::{done, engine, limits, prepare, run, wait};
+use super::stage::{done, engine, limits, prepare, ready, run, wait};
 use capstan::rules::attempt::Outcome;
 use capstan::sandbox::GuestThreads;
 
@@ -9,7 +9,7 @@ use capstan::sandbox::GuestThreads;
 fn a_guest_that_does_nothing_is_done() {
     let threads = GuestThreads::start(engine(), 1).unwrap();
     let noop = prepare(engine(), capstan_test_guests::noop());
-    let report = wait(threads.run(noop, stage::attempt("{}", limits())));
+    let report = wait(threads.run(noop, ready(stage::attempt("{}", limits()))));
     assert!(matches!(report.outcome, Outcome::Done(_)), "{report:?}");
     assert!(report.usage.memory > 0 && report.usage.cpu_us > 0, "{report:?}");
 }

@@ -53,6 +53,11 @@ pub(super) fn stoppable(payload: &str, limits: Limits, stop: StopSignal) -> Atte
     Attempt { job: job(payload), limits, mounts: Vec::new(), stop }
 }
 
+/// An attempt that needs nothing to be made.
+pub(super) fn ready(attempt: Attempt) -> impl FnOnce() -> Result<Attempt, Fault> + Send + 'static {
+    move || Ok(attempt)
+}
+
 /// An empty `/output`.
 pub(super) fn output() -> (tempfile::TempDir, Mount) {
     let folder = tempfile::tempdir().unwrap();
@@ -72,7 +77,7 @@ pub(super) fn run(payload: &str) -> Report {
 
 pub(super) fn run_attempt(attempt: Attempt) -> Report {
     let threads = GuestThreads::start(engine(), 1).unwrap();
-    wait(threads.run(odd(), attempt))
+    wait(threads.run(odd(), ready(attempt)))
 }
 
 /// Run `odd` with an `/output`.

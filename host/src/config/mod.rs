@@ -96,7 +96,7 @@ pub struct Worker {
 
 impl Default for Worker {
     fn default() -> Self {
-        Self { slots: 256, guest_threads: 0, grace: Millis::seconds(10) }
+        Self { slots: 1024, guest_threads: 0, grace: Millis::seconds(10) }
     }
 }
 

@@ -46,10 +46,14 @@ pub struct Report {
 }
 
 impl Report {
+    /// An attempt that never reached its guest.
+    pub fn failed(fault: Fault) -> Self {
+        Self { outcome: Outcome::Failed(fault), usage: Usage::default(), log: Log::default() }
+    }
+
     /// An attempt that the host could not run.
     pub(super) fn host_fault(message: String) -> Self {
-        let outcome = Outcome::Failed(Fault::new(Class::HostFault, message));
-        Self { outcome, usage: Usage::default(), log: Log::default() }
+        Self::failed(Fault::new(Class::HostFault, message))
     }
 }
 

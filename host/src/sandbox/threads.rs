@@ -3,9 +3,15 @@
 //! Each thread has a scheduler of its own: an attempt starts and ends on one
 //! thread, so its CPU clock is that thread's, and a guest that computes slows only
 //! those that share its thread. New attempts go to the thread with the fewest.
+//!
+//! Guest threads yield to the host's own: they run at a lower priority, so that a
+//! processor full of guests does not keep the queue waiting. Where the system does
+//! not allow that, they compete as equals.
 
 use super::attempt::{self, Attempt, Report};
 use super::engine::{Engine, Prepared};
+use crate::rules::attempt::Fault;
+use rustix::process::setpriority_process;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -15,6 +21,10 @@ use tokio::sync::oneshot;
 /// Threads beside a guest thread for work that cannot run on it: name look-ups
 /// and the like, which no guest has yet.
 const HELPERS: usize = 1;
+
+/// How much nicer guest threads are than the rest of the host: a third of its share
+/// of a contended processor.
+const NICE: i32 = 5;
 
 /// Why there are no guest threads.
 #[derive(Debug, thiserror::Error)]
@@ -74,9 +84,14 @@ impl GuestThreads {
         self.workers.len()
     }
 
-    /// Start an attempt now and answer when it has ended. Dropping the answer does
-    /// not stop the guest; its stop signal does.
-    pub fn run(&self, prepared: Prepared, attempt: Attempt) -> impl Future<Output = Report> + Send + use<> {
+    /// Start an attempt now and answer when it has ended. `make` is called when the
+    /// thread gets to it, so what it opens is open only while its guest runs; its
+    /// fault is then the outcome. Dropping the answer does not stop the guest; its
+    /// stop signal does.
+    pub fn run<M>(&self, prepared: Prepared, make: M) -> impl Future<Output = Report> + Send + use<M>
+    where
+        M: FnOnce() -> Result<Attempt, Fault> + Send + 'static,
+    {
         let engine = self.engine.clone();
         let worker = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed));
         let task = worker.map(|worker| {
@@ -84,7 +99,10 @@ impl GuestThreads {
             let waiting = Load::new(&self.waiting);
             worker.handle.spawn(async move {
                 drop(waiting);
-                let report = attempt::run(&engine, &prepared, attempt).await;
+                let report = match make() {
+                    Ok(attempt) => attempt::run(&engine, &prepared, attempt).await,
+                    Err(fault) => Report::failed(fault),
+                };
                 drop(load);
                 report
             })
@@ -112,6 +130,9 @@ fn worker(index: usize) -> std::io::Result<Worker> {
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("capstan-guest-{index}")).spawn(move || {
+        if let Err(error) = setpriority_process(None, NICE) {
+            tracing::debug!(%error, "a guest thread keeps the priority of the host");
+        }
         // An error means that the other end is gone: the same wish.
         let _ = runtime.block_on(stopped);
     })?;

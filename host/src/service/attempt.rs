@@ -17,13 +17,14 @@ use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
 use crate::rules::limit::Limits;
-use crate::sandbox::{Attempt, JobView, Log, Report, StopSignal};
+use crate::sandbox::{Attempt, JobView, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
 use crate::store::attempt::AttemptRecord;
 use crate::store::claim::Claimed;
 use crate::store::pipeline::Follow;
 use crate::store::settle::{Facts, Settlement};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Run a claimed job to the end of its attempt; what it used.
 ///
@@ -38,24 +39,34 @@ pub(super) async fn run(
     let facts = claimed.facts.clone();
     let (report, publication) = match prepare(runtime, roots, claimed).await {
         Ok(prepared) => perform(runtime, &facts, prepared, stop).await,
-        Err(fault) => (failed(fault), None),
+        Err(fault) => (Report::failed(fault), None),
     };
     let usage = report.usage;
     runtime.store.settle(settlement(runtime, facts, report, publication)).await?;
     Ok(usage)
 }
 
-/// An attempt that never reached its guest.
-fn failed(fault: Fault) -> Report {
-    Report { outcome: Outcome::Failed(fault), usage: Usage::default(), log: Log::default() }
-}
-
 /// What an attempt needs.
 struct Prepared {
     ready: Arc<Ready>,
     view: JobView,
-    mounts: Vec<Mount>,
-    scratch: Option<Spare>,
+    folders: Folders,
+}
+
+/// What the guest is to see, opened when its thread gets to it: many attempts
+/// may wait for that, and none of them needs a folder meanwhile.
+struct Folders {
+    imports: Option<Mount>,
+    /// Kind and folder.
+    inputs: Vec<(String, PathBuf)>,
+    output: Output,
+}
+
+/// Whether there is an `/output`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Output {
+    None,
+    Wanted,
 }
 
 async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed) -> Result<Prepared, Fault> {
@@ -65,14 +76,14 @@ async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed) -> Res
         Fault::new(Class::NoHandler, message)
     })?;
     let (checks, granted, config) = check(&ready, &claimed)?;
-    let mounts = if granted.imports == Imports::Readable || !claimed.inputs.is_empty() {
-        mounts(runtime, roots, &claimed, granted).await?
-    } else {
-        Vec::new()
+    let imports = match (granted.imports, claimed.facts.item) {
+        (Imports::Readable, Some((import, _))) => roots.mount(runtime, import).await?,
+        _ => None,
     };
-    let scratch = if checks.artifacts.is_empty() { None } else { Some(scratch(runtime, &claimed).await?) };
+    let inputs = claimed.inputs.iter().map(|(kind, (_, at))| (kind.clone(), runtime.project.root().join(at))).collect();
+    let output = if checks.artifacts.is_empty() { Output::None } else { Output::Wanted };
     let view = view(claimed, config);
-    Ok(Prepared { ready, view, mounts, scratch })
+    Ok(Prepared { ready, view, folders: Folders { imports, inputs, output } })
 }
 
 /// What must hold before a guest is started.
@@ -111,34 +122,38 @@ fn view(claimed: Claimed, config: String) -> JobView {
     }
 }
 
-/// Open what the guest is to see.
-async fn mounts(
-    runtime: &Arc<Runtime>,
-    roots: &Roots,
-    claimed: &Claimed,
-    granted: &Granted,
-) -> Result<Vec<Mount>, Fault> {
-    let mut mounts = Vec::new();
-    if let (Imports::Readable, Some((import, _))) = (granted.imports, claimed.facts.item) {
-        mounts.extend(roots.mount(runtime, import).await?);
+impl Folders {
+    /// Open everything; the scratch is left in `kept` for whoever looks at it later.
+    fn open(self, runtime: &Runtime, lease: i64, kept: &Kept) -> Result<Vec<Mount>, Fault> {
+        let fault = |error: &dyn std::error::Error| Fault::new(Class::HostFault, error.to_string());
+        let mut mounts: Vec<Mount> = self.imports.into_iter().collect();
+        for (kind, folder) in &self.inputs {
+            mounts.push(Mount::artifacts(kind, folder).map_err(|error| fault(&error))?);
+        }
+        if self.output == Output::Wanted {
+            let spare = match runtime.spares.take() {
+                Some(spare) => spare,
+                None => runtime.spares.make(lease).map_err(|error| fault(&error))?,
+            };
+            mounts.push(Mount::output(Arc::clone(spare.scratch().dir())));
+            kept.put(spare);
+        }
+        Ok(mounts)
     }
-    let inputs: Vec<_> =
-        claimed.inputs.iter().map(|(kind, (_, at))| (kind.clone(), runtime.project.root().join(at))).collect();
-    let open = move || {
-        let mount = |(kind, folder): &(String, std::path::PathBuf)| Mount::artifacts(kind, folder);
-        inputs.iter().map(mount).collect::<Result<Vec<_>, _>>()
-    };
-    mounts.extend(blocking(open).await?.map_err(|error| Fault::new(Class::HostFault, error.to_string()))?);
-    Ok(mounts)
 }
 
-async fn scratch(runtime: &Arc<Runtime>, claimed: &Claimed) -> Result<Spare, Fault> {
-    if let Some(spare) = runtime.spares.take() {
-        return Ok(spare);
+/// The scratch of an attempt, if it got so far as to have one.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Option<Spare>>>);
+
+impl Kept {
+    fn put(&self, spare: Spare) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(spare);
     }
-    let (runtime, lease) = (Arc::clone(runtime), claimed.facts.running.lease);
-    let made = blocking(move || runtime.spares.make(lease)).await?;
-    made.map_err(|error| Fault::new(Class::HostFault, error.to_string()))
+
+    fn take(&self) -> Option<Spare> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// Work that waits for the disk, away from the loops.
@@ -154,12 +169,15 @@ async fn perform(
     prepared: Prepared,
     stop: StopSignal,
 ) -> (Report, Option<Publication>) {
-    let Prepared { ready, view, mut mounts, scratch } = prepared;
-    mounts.extend(scratch.as_ref().map(|spare| Mount::output(Arc::clone(spare.scratch().dir()))));
+    let Prepared { ready, view, folders } = prepared;
     let limits = runtime.config.limits(&ready.loaded.description.name);
-    let attempt = Attempt { job: view, limits, mounts, stop };
-    let mut report = runtime.guests.run(ready.loaded.prepared.clone(), attempt).await;
-    let scratch = keep_spare(runtime, scratch, &report.usage);
+    let kept = Kept::default();
+    let make = {
+        let (runtime, lease, kept) = (Arc::clone(runtime), facts.running.lease, kept.clone());
+        move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, stop })
+    };
+    let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
+    let scratch = keep_spare(runtime, kept.take(), &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
         (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
         (Outcome::Unchanged(result), Some(checks)) => {

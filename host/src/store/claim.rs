@@ -5,14 +5,15 @@
 //! [`crate::rules::queue::share`]. A job whose subject is being worked on by
 //! another job of its kind is parked behind it.
 
-use super::batch::{Batch, json};
+use super::batch::{Batch, json, parse};
 use super::op::{Op, Reply};
-use super::settle::{FACTS, Facts};
+use super::settle::{FACTS, Facts, Row};
 use super::{Store, StoreError};
 use crate::rules::job::{Made, State};
 use crate::rules::queue::{Demand, share};
 use crate::rules::time::Timestamp;
-use sqlx::{QueryBuilder, Row};
+use serde::Deserialize;
+use sqlx::{QueryBuilder, Row as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -114,18 +115,26 @@ struct Taken {
 }
 
 impl Taken {
-    /// Take a row, or park it if its subject is busy.
-    fn row(&mut self, row: &sqlx::sqlite::SqliteRow) -> Result<bool, StoreError> {
-        let facts = Facts::of(row)?;
+    /// Take a candidate, or park it if its subject is busy.
+    fn take(&mut self, candidate: Candidate) -> Result<(), StoreError> {
+        let facts = Facts::of(candidate.facts)?;
         let subject = (facts.about.subject.clone(), facts.kind.clone());
-        let busy: bool = row.try_get("busy")?;
-        if busy || !self.subjects.insert(subject) {
+        if candidate.busy == 1 || !self.subjects.insert(subject) {
             self.parked.push(facts.running.id);
-            return Ok(false);
+        } else {
+            self.jobs.push(Claimed { facts, payload: candidate.payload, inputs: BTreeMap::new() });
         }
-        self.jobs.push(Claimed { facts, payload: row.try_get("payload")?, inputs: BTreeMap::new() });
-        Ok(true)
+        Ok(())
     }
+}
+
+/// A job that could be claimed.
+#[derive(Debug, Deserialize)]
+struct Candidate {
+    /// Whether its subject is being worked on.
+    busy: u8,
+    payload: String,
+    facts: Row,
 }
 
 /// Timers that one claim rings at most: the first ones. After a long stop a
@@ -152,50 +161,52 @@ async fn ring_timers(batch: &mut Batch<'_>, now: Timestamp) -> Result<(), StoreE
     Ok(())
 }
 
-fn select(condition: &'static str) -> QueryBuilder<sqlx::Sqlite> {
-    let mut query = QueryBuilder::new("SELECT payload, ");
-    query
-        .push(FACTS)
-        .push(
-            ", EXISTS (SELECT 1 FROM job AS other WHERE other.subject = job.subject AND other.kind = job.kind
-                       AND other.state = 'running') AS busy
-             FROM job WHERE ",
-        )
-        .push(condition);
+/// The candidates among `ids`, a subquery that names its column `next`, as one
+/// JSON array of [`Candidate`]s.
+fn candidates(ids: &'static str) -> QueryBuilder<sqlx::Sqlite> {
+    let mut query = QueryBuilder::new(
+        "SELECT json_group_array(json_array(
+            EXISTS (SELECT 1 FROM job AS other WHERE other.subject = job.subject AND other.kind = job.kind
+                    AND other.state = 'running'),
+            payload, ",
+    );
+    query.push(FACTS).push(")) FROM (").push(ids);
     query
 }
 
 pub(super) fn next_suspect() -> QueryBuilder<sqlx::Sqlite> {
-    select("wait = 'suspect' ORDER BY deaths, id LIMIT 1")
+    let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'suspect' ORDER BY deaths, id LIMIT 1");
+    query.push(") CROSS JOIN job ON job.id = next");
+    query
 }
 
 pub(super) fn next_ready(queue: &str, slots: u64) -> QueryBuilder<sqlx::Sqlite> {
-    let mut query = select("wait = 'ready' AND queue = ");
+    let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'ready' AND queue = ");
     query.push_bind(queue.to_owned()).push(" ORDER BY priority, id LIMIT ");
-    query.push_bind(i64::try_from(slots).unwrap_or(i64::MAX));
+    query.push_bind(i64::try_from(slots).unwrap_or(i64::MAX)).push(") CROSS JOIN job ON job.id = next");
     query
+}
+
+async fn look(batch: &mut Batch<'_>, mut query: QueryBuilder<sqlx::Sqlite>) -> Result<Vec<Candidate>, StoreError> {
+    parse(query.build().fetch_one(&mut *batch.conn).await?.try_get(0)?)
 }
 
 /// Take the suspect that is next in line; how many slots it took.
 async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken) -> Result<u64, StoreError> {
-    let Some(row) = next_suspect().build().fetch_optional(&mut *batch.conn).await? else { return Ok(0) };
-    let id = row.try_get("id")?;
+    let found = look(batch, next_suspect()).await?;
     // A suspect whose subject is busy keeps its place in the line.
-    if row.try_get::<bool, _>("busy")? || !taken.row(&row)? {
-        return Ok(0);
-    }
+    let Some(free) = found.into_iter().find(|candidate| candidate.busy == 0) else { return Ok(0) };
+    let id = free.facts.id;
+    taken.take(free)?;
     batch.view.suspects -= 1;
     batch.view.running_suspect = Some(id);
     Ok(1)
 }
 
 async fn take_ready(batch: &mut Batch<'_>, taken: &mut Taken, queue: &str, slots: u64) -> Result<(), StoreError> {
-    let rows = next_ready(queue, slots).build().fetch_all(&mut *batch.conn).await?;
-    for row in &rows {
-        taken.row(row)?;
-    }
-    batch.view.made_ready(queue, -i64::try_from(rows.len()).unwrap_or(0));
-    Ok(())
+    let found = look(batch, next_ready(queue, slots)).await?;
+    batch.view.made_ready(queue, -i64::try_from(found.len()).unwrap_or(0));
+    found.into_iter().try_for_each(|candidate| taken.take(candidate))
 }
 
 pub(super) const CLAIM: &str =

@@ -56,7 +56,7 @@ fn is_scan(step: &str) -> bool {
     let few = ["job_ready", "job_timer", "job_suspect", "job_behind_subject", "job_running", "import_open"];
     step.starts_with("SCAN ")
         && !step.contains("VIRTUAL TABLE")
-        && !["SCAN CONSTANT ROW", "SCAN new"].contains(&step)
+        && !["SCAN CONSTANT ROW", "SCAN new", "SCAN (subquery-2)"].contains(&step)
         && !few.iter().any(|index| step.ends_with(index))
 }
 
@@ -76,9 +76,10 @@ async fn claims_and_recovery_read_the_index_of_what_they_look_for() {
     let store = Store::open(&folder.path().join("capstan.db")).await.unwrap();
     let plans = plans(&store).await;
     for (name, index) in [
-        ("claim: ready", "SEARCH job USING INDEX job_ready (queue=?)"),
+        ("claim: ready", "SEARCH job USING COVERING INDEX job_ready (queue=?)"),
+        ("claim: ready", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("claim: ready", "SEARCH other USING COVERING INDEX job_running (subject=? AND kind=?)"),
-        ("claim: suspect", "USING INDEX job_suspect"),
+        ("claim: suspect", "USING COVERING INDEX job_suspect"),
         ("claim: ring", "USING COVERING INDEX job_timer (run_at<?)"),
         ("claim: next timer", "USING COVERING INDEX job_timer"),
         ("settle: release", "USING COVERING INDEX job_behind_subject (subject=? AND kind=?)"),

@@ -4,7 +4,7 @@ use super::batch::{Batch, json};
 use super::op::{Op, Reply};
 use super::{Store, StoreError};
 use crate::rules::attempt::Class;
-use crate::rules::job::{Running, State, Transition, Trust};
+use crate::rules::job::{State, Transition};
 use crate::rules::subject;
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -280,21 +280,6 @@ impl Store {
     pub async fn orphans(&self) -> Result<Vec<super::settle::Facts>, StoreError> {
         super::settle::Facts::running(self.readers()).await
     }
-}
-
-/// What the rules know of a running job, from its row.
-pub(super) fn running(row: &SqliteRow) -> Result<Running, sqlx::Error> {
-    Ok(Running {
-        id: row.try_get("id")?,
-        lease: row.try_get("lease")?,
-        attempt: row.try_get("attempt")?,
-        max_attempts: row.try_get("max_attempts")?,
-        deferrals: row.try_get("deferrals")?,
-        deferred_since: row.try_get::<Option<i64>, _>("deferred_since")?.map(Timestamp),
-        deaths: row.try_get("deaths")?,
-        trust: if row.try_get("suspect")? { Trust::Suspect } else { Trust::Innocent },
-        cancel_by: row.try_get("cancel_by")?,
-    })
 }
 
 /// Insert the jobs of every `Add` in a batch.

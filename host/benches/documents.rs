@@ -8,8 +8,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
+mod support;
+
 use capstan::host::import::ImportStart;
-use capstan::host::pulse::PulseWait;
 use capstan::host::{Host, Verb};
 use capstan_ingest::Ingest;
 use capstan_normalise::Normalise;
@@ -17,6 +18,7 @@ use capstan_sdk::testing::Bench;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
+use support::{Folders, drained};
 
 fn main() {
     let wanted = std::env::var("CAPSTAN_BENCH_DOCUMENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(500);
@@ -25,7 +27,8 @@ fn main() {
         return;
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let (list, sandboxed) = runtime.block_on(host(&pages, wanted));
+    let folders = Folders::default();
+    let (list, sandboxed) = runtime.block_on(host(&folders, &pages, wanted));
     let native = native(&pages, &list);
     println!("{} documents of {}", list.len(), pages.display());
     println!("host, ingest + normalise      {sandboxed:>8.0} documents/s");
@@ -42,23 +45,15 @@ fn pages() -> Option<PathBuf> {
 }
 
 /// The documents that were taken, relative to the folder, and how many a second.
-async fn host(pages: &Path, wanted: u64) -> (Vec<String>, f64) {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    let folder = tempfile::tempdir_in(target).unwrap();
-    let (project, _) = Host::create(&folder.path().join("library")).await.unwrap();
+async fn host(folders: &Folders, pages: &Path, wanted: u64) -> (Vec<String>, f64) {
+    let folder = folders.make();
+    let (project, _) = Host::create(&folder.join("library")).await.unwrap();
     let host = Host::open(project.clone()).await.unwrap();
     let start = ImportStart { folder: pages.to_owned(), chunk: None, sample: Some(wanted) };
     let started = start.call(&host).await.unwrap();
     host.start().await.unwrap();
     let began = Instant::now();
-    let mut after = None;
-    loop {
-        let beat = PulseWait { after }.call(&host).await.unwrap();
-        if beat.is_idle() {
-            break;
-        }
-        after = Some(beat.pulse.commits);
-    }
+    drained(&host).await;
     let rate = rate(usize::try_from(started.import.total).unwrap(), began);
     host.stop().await.unwrap();
     let list = std::fs::read_to_string(project.root().join(&started.import.list)).unwrap();

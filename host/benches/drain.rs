@@ -10,28 +10,29 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
 mod raw;
+mod support;
 
 use capstan::host::Host;
 use capstan::host::handler::HandlerAdd;
 use capstan::host::job::JobAdd;
-use capstan::host::pulse::PulseWait;
 use capstan::host::{Verb, job::JobList};
 use capstan::project::Project;
 use capstan::rules::job::State;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::{Folders, drained};
 
 fn main() {
     let jobs: i64 = std::env::var("CAPSTAN_BENCH_JOBS").ok().and_then(|n| n.parse().ok()).unwrap_or(50_000);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let folders = Folders::default();
     runtime.block_on(async {
-        let sync = raw::fdatasync(&temporary().path().join("probe"));
+        let sync = raw::fdatasync(&folders.make().join("probe"));
         println!("fdatasync                     p50 {:>8.3} ms   p99 {:>8.3} ms", sync.0, sync.1);
         let mut best = 0.0_f64;
         for batch in [100, 256, 1_000] {
-            let folder = temporary();
-            let rate = raw::drain(&folder.path().join("raw.db"), jobs, batch).await;
+            let folder = folders.make();
+            let rate = raw::drain(&folder.join("raw.db"), jobs, batch).await;
             println!("raw loop, batches of {batch:>5}    {rate:>8.0} jobs/s");
             best = best.max(rate);
         }
@@ -41,7 +42,7 @@ fn main() {
             ("noop-output", capstan_test_guests::noop_output(), "write"),
         ] {
             let jobs = if payload == "write" { jobs / 20 } else { jobs };
-            let (added, drained, cpu) = host(name, wasm, payload, jobs).await;
+            let (added, drained, cpu) = host(&folders, name, wasm, payload, jobs).await;
             let label = if payload == "write" { format!("{name}, a file each") } else { name.to_owned() };
             println!(
                 "host, {label:<24} {drained:>8.0} jobs/s   {:>3.0} % of raw   {cpu:>5.1} µs CPU a job   (added one by one from 64 callers: {added:.0}/s)",
@@ -51,33 +52,20 @@ fn main() {
     });
 }
 
-/// A folder on the disk that the project lies on, for `/tmp` may be memory.
-fn temporary() -> tempfile::TempDir {
-    let target = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target");
-    tempfile::tempdir_in(target).unwrap()
-}
-
 /// Jobs a second added and drained, and CPU time of the whole process per job.
-async fn host(name: &str, wasm: &[u8], payload: &str, jobs: i64) -> (f64, f64, f64) {
-    let folder = temporary();
-    let project = Project::prepare(&folder.path().join("project")).unwrap();
+async fn host(folders: &Folders, name: &str, wasm: &[u8], payload: &str, jobs: i64) -> (f64, f64, f64) {
+    let folder = folders.make();
+    let project = Project::prepare(&folder.join("project")).unwrap();
     project.configure(capstan::config::DEFAULT).unwrap();
     let host = Arc::new(Host::open(project).await.unwrap());
-    let file = folder.path().join("handler.wasm");
+    let file = folder.join("handler.wasm");
     std::fs::write(&file, wasm).unwrap();
     HandlerAdd { file }.call(&host).await.unwrap();
     let added = add(&host, name, payload, jobs).await;
     let cpu = raw::process_cpu();
     let began = Instant::now();
     host.start().await.unwrap();
-    let mut after = None;
-    loop {
-        let beat = PulseWait { after }.call(&host).await.unwrap();
-        if beat.is_idle() {
-            break;
-        }
-        after = Some(beat.pulse.commits);
-    }
+    drained(&host).await;
     let took = began.elapsed();
     let used = raw::process_cpu() - cpu;
     let filter = capstan::host::job::JobFilter { limit: 1, ..Default::default() };

@@ -53,11 +53,16 @@ fn a_running_guest_is_cancelled() {
     is_running(&project, id);
     let waiting = Serving::spawn(project.root(), &["job", "wait", &id.to_string()]);
     let cancelled = project.capstan(&["job", "cancel", &id.to_string()]).ok();
-    cancelled.says(&["job 1 odd cancelled\ncancelled: cancelled while it ran"]);
+    cancelled.says(&["job 1 odd cancelled\ncancelled: cancelled by cli (uid ", ") while it ran"]);
     waiting.ended().exits(1).says(&["job 1 odd cancelled"]);
     let job = project.job(id);
     assert_eq!(json!([job["state"], job["attempts"][0]["outcome"]]), json!(["cancelled", "cancelled"]));
     assert!(job["attempts"][0]["usage"]["cpu_us"].as_u64().unwrap() > 0, "{job}");
+    for said in [&job["error"]["message"], &job["attempts"][0]["message"]] {
+        assert!(said.as_str().unwrap().starts_with("cancelled by cli (uid "), "{job}");
+    }
+    let shown = project.capstan(&["job", "show", &id.to_string()]).ok();
+    shown.says(&["cancelled by cli (uid ", "\ncancelled 2"]);
     project.capstan(&["job", "retry", &id.to_string()]).ok();
     is_running(&project, id);
     project.capstan(&["job", "cancel", &id.to_string()]).ok();

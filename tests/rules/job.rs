@@ -1,6 +1,6 @@
 //! The end of an attempt leads to exactly one next state, and never charges what it must not.
 
-use super::{cases, running};
+use super::{cases, first_try, running};
 use capstan::rules::attempt::{Class, Fault, Outcome};
 use capstan::rules::job::{Cancel, Expect, Made, Memory, Next, Running, State, Trust, Why, cancel, finish, retry};
 use capstan::rules::retry::{MAX_DEFERRAL, MAX_DEFERRALS, MAX_DEFERRED_FOR, MIN_DEFERRAL, Policy, is_retried};
@@ -116,10 +116,7 @@ proptest! {
     fn a_round_keeps_to_its_budget(outcomes in prop::collection::vec(outcome(), 1..80), max_attempts in 1_u32..8) {
         let policy = Policy { max_attempts, ..Policy::default() };
         let (mut now, mut charged) = (Timestamp(0), 0);
-        let mut job = Running {
-            id: 1, lease: 0, attempt: 0, max_attempts, deferrals: 0, deferred_since: None, deaths: 0,
-            trust: Trust::Innocent, cancel_by: None,
-        };
+        let mut job = Running { lease: 0, attempt: 0, max_attempts, ..first_try() };
         for outcome in outcomes {
             job.lease += 1;
             job.attempt += 1;
@@ -139,21 +136,10 @@ proptest! {
 
 #[test]
 fn completion_says_whether_anything_was_made() {
-    let job = Running {
-        id: 7,
-        lease: 3,
-        attempt: 1,
-        max_attempts: 5,
-        deferrals: 0,
-        deferred_since: None,
-        deaths: 0,
-        trust: Trust::Innocent,
-        cancel_by: None,
-    };
     for (outcome, expected) in
         [(Outcome::Done("1".into()), Made::Something), (Outcome::Unchanged("1".into()), Made::Nothing)]
     {
-        let next = finish(&job, &outcome, &Policy::default(), Timestamp(0), 0.0).next;
+        let next = finish(&first_try(), &outcome, &Policy::default(), Timestamp(0), 0.0).next;
         assert_eq!(next, Next::Completed { result: "1".into(), made: expected });
     }
 }

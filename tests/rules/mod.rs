@@ -23,6 +23,21 @@ pub(crate) fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(seed), ..ProptestConfig::default() }
 }
 
+/// A job that runs for the first time and has nothing to remember.
+pub(crate) const fn first_try() -> Running {
+    Running {
+        id: 1,
+        lease: 1,
+        attempt: 1,
+        max_attempts: 5,
+        deferrals: 0,
+        deferred_since: None,
+        deaths: 0,
+        trust: Trust::Innocent,
+        cancel_by: None,
+    }
+}
+
 prop_compose! {
     /// A job that runs, anywhere within its round.
     pub(crate) fn running()(

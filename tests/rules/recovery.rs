@@ -1,6 +1,6 @@
 //! After the host died: who is blamed, who is charged, and who runs again.
 
-use super::{cases, running};
+use super::{cases, first_try, running};
 use capstan::rules::attempt::Class;
 use capstan::rules::job::{Next, Running, State, Trust, Why};
 use capstan::rules::recovery::{End, end_of, recover};
@@ -61,17 +61,7 @@ proptest! {
 
 #[test]
 fn the_third_death_as_the_lone_suspect_is_the_last() {
-    let mut job = Running {
-        id: 1,
-        lease: 1,
-        attempt: 1,
-        max_attempts: 5,
-        deferrals: 0,
-        deferred_since: None,
-        deaths: 0,
-        trust: Trust::Innocent,
-        cancel_by: None,
-    };
+    let mut job = first_try();
     let mut ends = Vec::new();
     for _ in 0..4 {
         let to = recover(std::slice::from_ref(&job), End::Died, NOW).remove(0);

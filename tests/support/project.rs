@@ -9,6 +9,7 @@ use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row};
 use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -32,6 +33,11 @@ impl Project {
             let added = add(root, "odd", capstan_test_guests::odd()).ok().json();
             grant(root, &added);
         }))
+    }
+
+    /// A copy of a project that no host works on, as it lies there.
+    pub(crate) fn copy(&self) -> Self {
+        Self::copied(&self.root)
     }
 
     fn copied(template: &Path) -> Self {
@@ -199,16 +205,17 @@ fn grant(root: &Path, added: &Value) {
     fs::write(path, format!("{text}\n{}\n", added["grant"].as_str().unwrap())).unwrap();
 }
 
-/// Copy a folder with its permissions.
+/// Copy a folder with its permissions, without the socket that a host left.
 pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
     fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
             copy(&entry.path(), &target);
-        } else {
+        } else if !kind.is_socket() {
             fs::copy(entry.path(), target).unwrap();
         }
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// A command that goes on; killed when it is dropped.
 pub(crate) struct Serving {
@@ -57,6 +58,15 @@ impl Serving {
     /// Its process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The CPU time that its threads have used; a thread that has ended is forgotten.
+    pub(crate) fn cpu(&self) -> Duration {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.pid())).into_iter().flatten().flatten();
+        // A thread may end while it is looked at.
+        let schedules = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok());
+        let nanoseconds = schedules.filter_map(|text| text.split_whitespace().next()?.parse::<u64>().ok());
+        Duration::from_nanos(nanoseconds.sum())
     }
 
     /// Whether it still runs.

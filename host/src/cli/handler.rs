@@ -75,6 +75,7 @@ fn inspect(detail: &HandlerDetail) -> String {
     for kind in &description.kinds {
         text.push_str(&format!("\n\nkind {}", kind.kind));
         for (name, schema) in [("payload", &kind.payload), ("config", &kind.config), ("result", &kind.result)] {
+            let schema = format!("{schema:#}").replace('\n', "\n  ");
             text.push_str(&format!("\n  {name:<8} {schema}"));
         }
         for artifact in &kind.artifacts {

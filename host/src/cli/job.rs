@@ -198,7 +198,9 @@ fn show(detail: &JobDetail) -> String {
     field("import", job.import_id.map(|id| format!("{id}, item {}", job.item.unwrap_or(0))).unwrap_or_default());
     field("accepted", time(job.created_at));
     field("run at", if job.state == State::Queued { time(job.run_at) } else { String::new() });
-    field("finished", job.finished_at.map(time).unwrap_or_default());
+    field("cancel", job.cancel_by.as_ref().map(|by| format!("asked for by {by}")).unwrap_or_default());
+    let ended = if job.state == State::Cancelled { "cancelled" } else { "finished" };
+    field(ended, job.finished_at.map(time).unwrap_or_default());
     field("handler", job.digest.clone().map(|digest| format!("sha256:{digest}")).unwrap_or_default());
     field("payload", detail.payload.to_string());
     field("result", detail.result.as_ref().map(ToString::to_string).unwrap_or_default());

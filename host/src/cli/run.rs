@@ -5,12 +5,12 @@ use super::serve::{Work, asked_to_stop};
 use super::{Common, Done, Failure, table};
 use crate::host::import::{ImportList, ImportRow};
 use crate::host::pulse::{Beat, PulseWait};
-use crate::host::stats::StatsShow;
+use crate::host::stats::{Stats, StatsShow};
 use crate::rules::import::ImportState;
 use crate::rules::job::State;
 use crate::rules::time::{Millis, Timestamp};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -45,14 +45,16 @@ impl Run {
 
 /// Work, or watch another host work, until it is idle.
 pub(super) async fn work(reach: Reach) -> Result<Summary, Failure> {
+    // Looked at before work begins: the first job may end at once.
+    let before = Before::look(&reach).await?;
     let Reach::Here(host) = &reach else {
         eprintln!("another capstan is the host of this project: watching it");
-        return watch(&reach).await;
+        return watch(&reach, before).await;
     };
     let host = std::sync::Arc::clone(host);
     let work = Work::begin(&host).await?;
     let (summary, ended) = tokio::select! {
-        summary = watch(&reach) => (Some(summary), Ok(())),
+        summary = watch(&reach, before) => (Some(summary), Ok(())),
         error = host.failed() => (None, Err(error)),
         signal = asked_to_stop() => (None, signal),
     };
@@ -68,10 +70,22 @@ pub(super) async fn work(reach: Reach) -> Result<Summary, Failure> {
     }
 }
 
+/// How things stood when a run began.
+struct Before {
+    began: Instant,
+    since: Timestamp,
+    stats: Stats,
+}
+
+impl Before {
+    async fn look(reach: &Reach) -> Result<Self, Failure> {
+        let (began, since) = (Instant::now(), crate::clock::now());
+        Ok(Self { began, since, stats: reach.say(StatsShow {}).await? })
+    }
+}
+
 /// Show progress until the host is idle.
-async fn watch(reach: &Reach) -> Result<Summary, Failure> {
-    let (began, since) = (Instant::now(), crate::clock::now());
-    let before = reach.say(StatsShow {}).await?;
+async fn watch(reach: &Reach, before: Before) -> Result<Summary, Failure> {
     let bar = Progress::new();
     let mut after = None;
     loop {
@@ -86,17 +100,17 @@ async fn watch(reach: &Reach) -> Result<Summary, Failure> {
     }
     bar.bar.finish_and_clear();
     let stats = reach.say(StatsShow {}).await?;
-    let number = |stats: &crate::host::stats::Stats, state| stats.jobs.get(&state).copied().unwrap_or(0);
+    let number = |stats: &Stats, state| stats.jobs.get(&state).copied().unwrap_or(0);
     let ended: BTreeMap<State, i64> = [State::Completed, State::Failed, State::Cancelled]
         .into_iter()
-        .map(|state| (state, number(&stats, state) - number(&before, state)))
+        .map(|state| (state, number(&stats, state) - number(&before.stats, state)))
         .collect();
-    let elapsed = began.elapsed();
+    let elapsed = before.began.elapsed();
     #[allow(clippy::cast_precision_loss)]
     let jobs = ended.values().sum::<i64>() as f64;
     Ok(Summary {
         ended,
-        imports: imports_since(reach, since).await?,
+        imports: imports_since(reach, before.since).await?,
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         jobs_per_second: (jobs / elapsed.as_secs_f64().max(0.001) * 10.0).round() / 10.0,
     })
@@ -117,8 +131,12 @@ struct Progress {
 impl Progress {
     fn new() -> Self {
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = "{bar:30} {pos} of {len} {msg}  {per_sec:.1}  {elapsed} elapsed, {eta} left";
-        bar.set_style(ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let style = "{bar:30} {pos} of {len} {msg}  {rate}  {elapsed} elapsed, {eta} left";
+        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+        bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            // What it is written to is a string, which takes everything.
+            let _ = text.write_str(&table::rate(state.per_sec()));
+        }));
         Self { bar }
     }
 

@@ -39,6 +39,12 @@ pub(super) fn span(span: Millis) -> String {
     micros(span.0.saturating_mul(1_000))
 }
 
+/// How many a second: a decimal only where it says something.
+pub(super) fn rate(per_second: f64) -> String {
+    let decimals = usize::from(per_second < 9.95);
+    format!("{per_second:.decimals$}/s")
+}
+
 /// A text on one line, of so many characters at most.
 pub(super) fn short(text: &str, most: usize) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -51,4 +57,15 @@ pub(super) fn short(text: &str, most: usize) -> String {
 /// What follows a list that has more.
 pub(super) fn more(next: Option<&str>, flag: &str) -> String {
     next.map_or_else(String::new, |next| format!("\n\nmore: {flag} {next}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::rate;
+
+    #[test]
+    fn a_rate_has_a_decimal_only_below_ten() {
+        let shown = [0.0, 0.25, 9.94, 9.96, 10.4, 238.8012].map(rate);
+        assert_eq!(shown, ["0.0/s", "0.2/s", "9.9/s", "10/s", "10/s", "239/s"]);
+    }
 }

@@ -37,10 +37,18 @@ pub(super) async fn run(
     stop: StopSignal,
 ) -> Result<Usage, ServiceError> {
     let facts = claimed.facts.clone();
-    let (report, publication) = match prepare(runtime, roots, claimed).await {
+    let (mut report, publication) = match prepare(runtime, roots, claimed).await {
         Ok(prepared) => perform(runtime, &facts, prepared, stop).await,
         Err(fault) => (Report::failed(fault), None),
     };
+    if let Outcome::Failed(fault) = &mut report.outcome
+        && fault.class == Class::Cancelled
+    {
+        // The request was on record before the guest was stopped.
+        if let Some(by) = runtime.store.job(facts.running.id).await?.and_then(|job| job.cancel_by) {
+            fault.message = format!("cancelled by {by} while it ran");
+        }
+    }
     let usage = report.usage;
     runtime.store.settle(settlement(runtime, facts, report, publication)).await?;
     Ok(usage)

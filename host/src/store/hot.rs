@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::{Store, artifact, attempt, claim, import, job, pipeline, settle, turn, view};
+use super::{Store, artifact, attempt, claim, import, job, pipeline, settle, stats, turn, view};
 use sqlx::{AssertSqlSafe, Row};
 
 fn statements() -> Vec<(&'static str, String)> {
@@ -31,6 +31,7 @@ fn statements() -> Vec<(&'static str, String)> {
         ("job: ask to cancel", job::ASK_CANCEL),
         ("open: ready", view::READY),
         ("open: numbers", view::NUMBERS),
+        ("stats: waiting", stats::WAITING),
     ];
     let built = [
         ("claim: ready", claim::next_ready("q", 1).sql().as_str().to_owned()),
@@ -86,6 +87,8 @@ async fn claims_and_recovery_read_the_index_of_what_they_look_for() {
         ("settle: end", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("claim: write", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("recover: orphans", "USING INDEX job_running"),
+        ("stats: waiting", "INDEX job_ready"),
+        ("stats: waiting", "INDEX job_timer"),
     ] {
         let (_, plan) = plans.iter().find(|(known, _)| *known == name).unwrap();
         assert!(plan.iter().any(|step| step.contains(index)), "{name} without {index:?}: {plan:#?}");

@@ -104,6 +104,8 @@ pub struct JobRow {
     pub created_at: Timestamp,
     /// When the current or last attempt began (ms).
     pub started_at: Option<Timestamp>,
+    /// For a running job: who has asked to cancel it. Once it is cancelled its error says who it was.
+    pub cancel_by: Option<String>,
     /// When it ended (ms).
     pub finished_at: Option<Timestamp>,
     /// The import that it belongs to.
@@ -130,7 +132,7 @@ pub struct JobError {
 }
 
 const COLUMNS: &str = "id, kind, queue, subject, source, title, tags, state, wait, why, attempt, max_attempts, round, \
-    priority, run_at, created_at, started_at, finished_at, import_id, item, parent_id, digest, unchanged, \
+    priority, run_at, created_at, started_at, cancel_by, finished_at, import_id, item, parent_id, digest, unchanged, \
     error_class, error_message";
 
 impl FromRow<'_, SqliteRow> for JobRow {
@@ -162,6 +164,7 @@ impl FromRow<'_, SqliteRow> for JobRow {
             run_at: Timestamp(row.try_get("run_at")?),
             created_at: Timestamp(row.try_get("created_at")?),
             started_at: time("started_at")?,
+            cancel_by: row.try_get("cancel_by")?,
             finished_at: time("finished_at")?,
             import_id: row.try_get("import_id")?,
             item: row.try_get("item")?,

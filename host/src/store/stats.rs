@@ -27,6 +27,12 @@ pub struct Stats {
     pub artifact_bytes: i64,
 }
 
+/// Each is counted in the index of its own that holds nothing else; a `GROUP BY wait` would read the rows as well.
+pub(super) const WAITING: &str = "SELECT (SELECT count(*) FROM job WHERE wait = 'ready'),
+    (SELECT count(*) FROM job WHERE wait = 'timer'),
+    (SELECT count(*) FROM job WHERE wait = 'subject'),
+    (SELECT count(*) FROM job WHERE wait = 'suspect')";
+
 impl Store {
     /// How many there are of what, in one snapshot.
     ///
@@ -41,12 +47,12 @@ impl Store {
             *stats.jobs.entry(state).or_insert(0) += jobs;
             stats.kinds.entry(row.try_get(0)?).or_default().insert(state, jobs);
         }
-        let waiting = "SELECT wait, count(*) FROM job WHERE wait = 'ready' GROUP BY wait
-            UNION ALL SELECT wait, count(*) FROM job WHERE wait = 'timer' GROUP BY wait
-            UNION ALL SELECT wait, count(*) FROM job WHERE wait = 'subject' GROUP BY wait
-            UNION ALL SELECT wait, count(*) FROM job WHERE wait = 'suspect' GROUP BY wait";
-        for row in sqlx::query(waiting).fetch_all(&mut *snapshot).await? {
-            stats.waiting.insert(row.try_get(0)?, row.try_get(1)?);
+        let waiting = sqlx::query(WAITING).fetch_one(&mut *snapshot).await?;
+        for (at, wait) in ["ready", "timer", "subject", "suspect"].into_iter().enumerate() {
+            let jobs = waiting.try_get(at)?;
+            if jobs > 0 {
+                stats.waiting.insert(wait.to_owned(), jobs);
+            }
         }
         let imports = "SELECT state, count(*) FROM import GROUP BY state";
         for row in sqlx::query(imports).fetch_all(&mut *snapshot).await? {

@@ -11,15 +11,20 @@ pub struct Candidate {
 }
 
 /// All candidates, ours first.
-pub const ALL: [Candidate; 4] = [
+pub const ALL: [Candidate; 5] = [
     Candidate { name: "normalise", extract: normalise },
+    Candidate { name: "without alt", extract: without_alt },
     Candidate { name: "dom_smoothie", extract: dom_smoothie },
     Candidate { name: "rs-trafilatura", extract: rs_trafilatura },
     Candidate { name: "legible", extract: legible },
 ];
 
 fn normalise(html: &str, url: &str) -> String {
-    plain(&capstan_normalise::page(html, url).markdown)
+    plain(&capstan_normalise::page(html, url).markdown, Alt::Counts)
+}
+
+fn without_alt(html: &str, url: &str) -> String {
+    plain(&capstan_normalise::page(html, url).markdown, Alt::Dropped)
 }
 
 fn dom_smoothie(html: &str, url: &str) -> String {
@@ -41,14 +46,26 @@ fn address(url: &str) -> Option<&str> {
     (!url.is_empty()).then_some(url)
 }
 
-/// The text that a reader of rendered Markdown sees: no marks, no link targets, the alternative text of
-/// images kept.
+/// What becomes of the alternative text of images.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Alt {
+    /// It is text.
+    Counts,
+    /// It is left out, as where the image is shown.
+    Dropped,
+}
+
+/// The text that a reader of rendered Markdown sees: no marks, no link targets.
 #[must_use]
-pub fn plain(markdown: &str) -> String {
+pub fn plain(markdown: &str, alt: Alt) -> String {
     let mut text = String::new();
+    let mut images = 0;
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     for event in Parser::new_ext(markdown, options) {
         match event {
+            Event::Start(Tag::Image { .. }) => images += 1,
+            Event::End(TagEnd::Image) => images -= 1,
+            Event::Text(_) | Event::Code(_) if images > 0 && alt == Alt::Dropped => {}
             Event::Text(part) | Event::Code(part) | Event::InlineHtml(part) => text.push_str(&part),
             Event::SoftBreak | Event::HardBreak | Event::Rule => text.push('\n'),
             Event::End(tag) if !is_inline(tag) => text.push('\n'),
@@ -60,5 +77,5 @@ pub fn plain(markdown: &str) -> String {
 }
 
 fn is_inline(tag: TagEnd) -> bool {
-    matches!(tag, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image)
+    matches!(tag, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link)
 }

@@ -2,8 +2,7 @@
 
 use std::fmt::Write;
 
-use capstan_extract::is_unspaced;
-
+use crate::find::is_unspaced;
 use crate::meta::Meta;
 
 /// A document: what is known about it and its content.
@@ -20,47 +19,33 @@ impl Document {
     /// count as one word each.
     #[must_use]
     pub fn words(&self) -> usize {
-        count_words(&self.markdown)
+        let rest = |part: &str| part.split_once(')').map_or(String::new(), |(_, rest)| format!(" {rest}"));
+        let mut parts = self.markdown.split("](");
+        let text = parts.next().unwrap_or_default().to_owned() + &parts.map(rest).collect::<String>();
+        let words = text.split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '\'' | '’' | '-'));
+        let words = words.filter(|word| word.contains(char::is_alphanumeric));
+        words.map(|word| word.chars().filter(|letter| is_unspaced(*letter)).count().max(1)).sum()
     }
 
     /// The document as a file: front matter between `---` lines, an empty line, the content. Fields that
-    /// are not known are left out.
+    /// are not known are left out; `source` is where the document was taken from.
     #[must_use]
-    pub fn file(&self) -> String {
-        let meta = &self.meta;
+    pub fn file(&self, source: &str) -> String {
         let mut file = "---\n".to_owned();
         let fields = [
-            ("title", &meta.title),
-            ("byline", &meta.byline),
-            ("site", &meta.site),
-            ("language", &meta.language),
-            ("published", &meta.published),
-            ("canonical_url", &meta.canonical_url),
-            ("source", &meta.source),
+            ("title", &*self.meta.title),
+            ("byline", &*self.meta.byline),
+            ("site", &*self.meta.site),
+            ("language", &*self.meta.language),
+            ("published", &*self.meta.published),
+            ("canonical_url", &*self.meta.canonical_url),
+            ("source", source),
         ];
-        for (name, value) in fields {
-            if !value.is_empty() {
-                // A JSON string is a YAML scalar: nothing in it needs another form of quoting.
-                let _ = writeln!(file, "{name}: {}", serde_json::Value::from(value.as_str()));
-            }
+        for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+            // A JSON string is a YAML scalar: nothing in it needs another form of quoting.
+            let _ = writeln!(file, "{name}: {}", serde_json::Value::from(*value));
         }
         let _ = writeln!(file, "word_count: {}\n---\n", self.words());
         file + self.markdown.trim_end() + "\n"
     }
-}
-
-fn count_words(markdown: &str) -> usize {
-    let mut words = 0;
-    let mut inside = false;
-    let mut target = false;
-    let mut before = ' ';
-    for letter in markdown.chars() {
-        target = (target && letter != ')') || (letter == '(' && before == ']');
-        let unspaced = is_unspaced(letter);
-        let part = letter.is_alphanumeric() && !target;
-        words += usize::from(part && (unspaced || !inside));
-        inside = (part && !unspaced) || (inside && matches!(letter, '\'' | '’' | '-'));
-        before = letter;
-    }
-    words
 }

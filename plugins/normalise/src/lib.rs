@@ -1,21 +1,23 @@
 //! `normalise`: turns what `ingest` kept into one clean Markdown file with YAML front matter.
 //!
-//! A page goes through [`page()`]: metadata is read, `capstan-extract` finds the content, and it is given a
-//! shape that Markdown can carry and written. Markdown, plain text and the
-//! text of a PDF are tidied by [`text()`]. Both give a [`Document`], and [`Document::file`] is
-//! `document.md`.
+//! A page goes through [`page()`]: metadata is read, the part that holds the content is found by names and shares
+//! of text, trafilatura's algorithm takes out of prose what is no part of the article, and the rest is given a
+//! shape that Markdown can carry and written. Markdown, plain text and the text of a PDF are tidied by
+//! [`text()`]. Both give a [`Document`], and [`Document::file`] is `document.md`.
 //!
-//! What it cannot promise: content is told from its surroundings by names, roles and the share of links,
-//! so an oddly built page may lose a part or keep a bit of navigation (`docs/extraction.md` says how
-//! often). Scripts are not run: what they would add is not there.
+//! What it cannot promise: content is told from its surroundings by names and shares of text, so an oddly built
+//! page may lose a part or keep a bit of navigation (`docs/extraction.md` says how often). Scripts are not run:
+//! what they would add is not there.
 
+mod article;
 mod document;
+mod find;
 mod meta;
 mod page;
 mod shape;
 mod text;
 
-use capstan_sdk::{Artifact, Asks, Empty, Failure, Handler, Input, Job, OrFail, Success, log};
+use capstan_sdk::{Artifact, Asks, Empty, Failure, Handler, Job, OrFail, Success, log};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -67,32 +69,30 @@ impl Handler for Normalise {
 
     fn run(&mut self, job: &Job<Self>) -> Result<Success<Summary>, Failure> {
         let input = job.input("ingest").permanent("nothing was ingested for this document; run `ingest` first")?;
-        let capture: Capture =
-            serde_json::from_str(&input.read_to_string("capture.json")?).permanent("`capture.json`")?;
-        let document = read(&input, &capture, job.title())?;
+        let capture = input.read_to_string("capture.json")?;
+        let capture: Capture = serde_json::from_str(&capture).permanent("`capture.json`")?;
+        let content = input.read_to_string(&capture.document)?;
+        let mut document = if capture.document.ends_with(".html") {
+            page(&content, &capture.source)
+        } else {
+            text(&content, capture.media_type == "text/markdown")
+        };
+        if document.meta.title.is_empty() {
+            document.meta.title = job.title();
+        }
+        if document.meta.language.is_empty() {
+            document.meta.language = meta::language_of(&document.markdown);
+        }
         if document.words() == 0 {
             log::warn!("no content was found"; "bytes" => document.markdown.len());
         }
-        job.output().write(DOCUMENT, document.file())?;
-        let words = document.words();
-        Ok(Success::Done(Summary { title: document.meta.title, language: document.meta.language, words }))
+        job.output().write(DOCUMENT, document.file(&capture.source))?;
+        Ok(Success::Done(Summary {
+            words: document.words(),
+            title: document.meta.title,
+            language: document.meta.language,
+        }))
     }
 }
 
 capstan_sdk::export!(Normalise);
-
-fn read(input: &Input, capture: &Capture, title: String) -> Result<Document, Failure> {
-    let content = input.read_to_string(&capture.document)?;
-    let mut document = if capture.document.ends_with(".html") {
-        page(&content, &capture.source)
-    } else {
-        text(&content, capture.media_type == "text/markdown")
-    };
-    if document.meta.title.is_empty() {
-        document.meta.title = title;
-    }
-    if document.meta.source.is_empty() {
-        document.meta.source.clone_from(&capture.source);
-    }
-    Ok(document)
-}

@@ -26,8 +26,6 @@ pub struct Meta {
     pub published: String,
     /// The address that the page gives for itself, absolute.
     pub canonical_url: String,
-    /// Where it was taken from.
-    pub source: String,
 }
 
 /// Reads the metadata of a page that nothing was removed from yet.
@@ -42,18 +40,14 @@ pub(crate) fn read(page: &Document, base: Option<&Url>) -> Meta {
     });
     let language = ["lang", "xml:lang"].map(|name| first("html", name)).concat();
     let published = found.published_time.unwrap_or_else(|| first("article time[datetime]", "datetime"));
+    let byline = found.byline.filter(|byline| !byline.contains("://")).unwrap_or_default();
     Meta {
         title: one_line(&found.title),
-        byline: found
-            .byline
-            .filter(|byline| !byline.contains("://"))
-            .map(|byline| one_line(&byline))
-            .unwrap_or_default(),
+        byline: one_line(&byline),
         site: one_line(&found.site_name.unwrap_or_default()),
         language: language.trim().replace('_', "-"),
         published: one_line(&published),
         canonical_url: canonical.unwrap_or_default(),
-        source: String::new(),
     }
 }
 

@@ -4,7 +4,7 @@
 //! length; blocks that Markdown has no word for become paragraphs. A cell that spans rows or columns is
 //! written once, and a table that holds a table comes apart into paragraphs.
 
-use capstan_extract::is;
+use crate::find::is;
 use dom_query::NodeRef;
 use url::Url;
 
@@ -22,16 +22,13 @@ const DEPTH: usize = 100;
 /// Writes the content as Markdown.
 pub(crate) fn markdown(content: &NodeRef<'_>, base: Option<&Url>) -> String {
     for node in content.descendants().iter().filter(|node| node.is_element()) {
-        if is(node, "a") {
-            link(node, base);
-        } else if is(node, "img") {
-            image(node, base);
-        } else if is(node, "pre") {
-            code(node);
-        } else if is(node, "table") {
-            table(node);
-        } else if is(node, BLOCKS) {
-            node.rename("div");
+        match node.node_name().as_deref().unwrap_or_default() {
+            "a" => link(node, base),
+            "img" => image(node, base),
+            "pre" => code(node),
+            "table" => table(node),
+            name if BLOCKS.split(' ').any(|block| block == name) => node.rename("div"),
+            _ => {}
         }
         if is(node, NESTED) && node.ancestors_it(None).filter(|above| is(above, NESTED)).count() > DEPTH {
             node.rename("span");
@@ -94,8 +91,7 @@ fn table(node: &NodeRef<'_>) {
         let parts = below.iter().filter(|part| is(part, "tbody thead tfoot tr td th"));
         parts.chain([node]).for_each(|part| part.rename("div"));
     } else {
-        for row in rows {
-            (row.element_children().len()..longest).for_each(|_| row.append_html("<td></td>"));
-        }
+        let short = |row: &&NodeRef<'_>| longest - row.element_children().len();
+        rows.iter().for_each(|row| row.append_html("<td></td>".repeat(short(row))));
     }
 }

@@ -5,7 +5,7 @@
 //! values are not understood and fall away.
 
 use crate::Document;
-use crate::meta::{self, Meta, one_line};
+use crate::meta::{Meta, one_line};
 
 /// A first line longer than this is no title, in letters.
 const TITLE: usize = 120;
@@ -13,8 +13,8 @@ const TITLE: usize = 120;
 /// Tidies a text and reads its title off front matter, the first heading or a short first line.
 #[must_use]
 pub fn text(content: &str, is_markdown: bool) -> Document {
-    let content = content.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
-    let content = content.replace('\u{c}', "\n\n");
+    let content = content.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let content = content.replace('\r', "\n").replace('\u{c}', "\n\n");
     let (mut meta, body) = if is_markdown { front_matter(&content) } else { (Meta::default(), &*content) };
     let mut markdown = String::with_capacity(body.len());
     for line in body.trim_start_matches('\n').lines().map(str::trim_end) {
@@ -26,30 +26,24 @@ pub fn text(content: &str, is_markdown: bool) -> Document {
     if meta.title.is_empty() {
         meta.title = title(body, is_markdown).unwrap_or_default();
     }
-    if meta.language.is_empty() {
-        meta.language = meta::language_of(&markdown);
-    }
     Document { meta, markdown: markdown.trim_end().to_owned() }
 }
 
 fn front_matter(content: &str) -> (Meta, &str) {
-    let mut meta = Meta::default();
     let parts = content.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---\n"));
-    let Some((lines, body)) = parts else {
-        return (meta, content);
+    let (lines, body) = parts.unwrap_or(("", content));
+    let value = |names: &[&str]| {
+        let found = lines.lines().filter_map(|line| line.split_once(':')).find(|(name, _)| names.contains(name));
+        found.map(|(_, value)| one_line(value.trim().trim_matches(['"', '\'']))).unwrap_or_default()
     };
-    for (name, value) in lines.lines().filter_map(|line| line.split_once(':')) {
-        let value = one_line(value.trim().trim_matches(['"', '\'']));
-        match name {
-            "title" => meta.title = value,
-            "author" | "byline" => meta.byline = value,
-            "site" => meta.site = value,
-            "lang" | "language" => meta.language = value,
-            "date" | "published" => meta.published = value,
-            "canonical_url" | "url" => meta.canonical_url = value,
-            _ => {}
-        }
-    }
+    let meta = Meta {
+        title: value(&["title"]),
+        byline: value(&["author", "byline"]),
+        site: value(&["site"]),
+        language: value(&["lang", "language"]),
+        published: value(&["date", "published"]),
+        canonical_url: value(&["canonical_url", "url"]),
+    };
     (meta, body)
 }
 

@@ -43,7 +43,7 @@ const CRATES: [Owned; 9] = [
     ("sqlx", &["store"], "all SQL is in the store"),
     ("cap_std", &["capability", "sandbox", "artifact", "project"], "only they open folders that guests can reach"),
     ("axum", &["http"], "one layer speaks HTTP"),
-    ("hyper", &["http"], "one layer speaks HTTP"),
+    ("hyper", &["http", "sandbox"], "the API and the requests of guests are the two places that speak HTTP"),
     ("clap", &["cli"], "one layer speaks to terminals"),
     ("indicatif", &["cli"], "one layer speaks to terminals"),
     ("comfy_table", &["cli"], "one layer speaks to terminals"),

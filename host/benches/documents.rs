@@ -49,7 +49,7 @@ async fn host(folders: &Folders, pages: &Path, wanted: u64) -> (Vec<String>, f64
     let folder = folders.make();
     let (project, _) = Host::create(&folder.join("library")).await.unwrap();
     let host = Host::open(project.clone()).await.unwrap();
-    let start = ImportStart { folder: pages.to_owned(), chunk: None, sample: Some(wanted) };
+    let start = ImportStart { from: pages.to_owned(), chunk: None, sample: Some(wanted) };
     let started = start.call(&host).await.unwrap();
     host.start().await.unwrap();
     let began = Instant::now();

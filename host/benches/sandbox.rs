@@ -43,7 +43,7 @@ fn job(payload: &str) -> JobView {
 
 fn attempt(mounts: Vec<Mount>, payload: &str) -> Attempt {
     let (_, stop) = pair();
-    Attempt { job: job(payload), limits: Limits::default(), mounts, stop }
+    Attempt { job: job(payload), limits: Limits::default(), mounts, outbound: None, stop }
 }
 
 fn prepare(engine: &Engine, wasm: &[u8]) -> Prepared {

@@ -21,6 +21,7 @@ pub mod stats;
 use crate::artifact::publish::Publisher;
 use crate::artifact::scratch;
 use crate::artifact::spare::Spares;
+use crate::capability::connect::{Connector, Lookup};
 use crate::clock;
 use crate::config::Config;
 use crate::project::{Lock, Project, ProjectError};
@@ -147,6 +148,9 @@ impl Host {
             named => usize::try_from(named).unwrap_or(processors),
         };
         let guests = GuestThreads::start(engine, threads).map_err(|error| ServiceError::Engine(error.to_string()))?;
+        let ca = self.config.net.ca.as_ref().map(|ca| self.project.root().join(ca));
+        let connector =
+            Connector::new(ca.as_deref(), Lookup::System).map_err(|error| ServiceError::Folder(error.to_string()))?;
         Ok(Arc::new(Runtime {
             project: self.project.clone(),
             config: Arc::clone(&self.config),
@@ -158,6 +162,8 @@ impl Host {
             spares: Spares::new(self.project.scratch()),
             publisher: Publisher::open(self.project.root()).map_err(|error| ServiceError::Folder(error.to_string()))?,
             guests,
+            connector: Arc::new(connector),
+            secrets: service::secrets(&self.config, &self.project),
             running: RunningAttempts::default(),
         }))
     }

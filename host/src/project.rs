@@ -135,7 +135,7 @@ impl Project {
         }
         make(&project.root, 0o755)?;
         project.refuse_network()?;
-        for folder in [project.imports(), project.artifacts(), project.handlers(), project.root.join("models")] {
+        for folder in [project.imports(), project.artifacts(), project.handlers(), project.models()] {
             make(&folder, 0o755)?;
         }
         project.make_state()?;
@@ -232,6 +232,11 @@ impl Project {
     /// Components by digest.
     pub fn handlers(&self) -> PathBuf {
         self.root.join("handlers")
+    }
+
+    /// Model files that handlers may read with a grant.
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
     }
 
     /// What only the host touches.

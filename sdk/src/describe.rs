@@ -68,6 +68,24 @@ pub struct Asks {
     pub imports: bool,
     /// To read what these kinds have made of the job's subject, as `/artifacts/<kind>`.
     pub artifacts: Vec<String>,
+    /// To read the project's model files, as `/models`.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schemars(default)]
+    pub models: bool,
+    /// To send these requests, for example `GET,POST https://*.example.org`: methods (`GET,HEAD` when
+    /// there are none, `*` for all), scheme, host, port (the usual one when there is none, `*` for any).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub http: Vec<String>,
+    /// To have these secrets of the operator put into its requests, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub secrets: Vec<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's shape
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl Asks {
@@ -81,16 +99,42 @@ impl Asks {
     /// Also what `kind` has made of the job's subject.
     #[must_use]
     pub fn artifacts(mut self, kind: impl Into<String>) -> Self {
-        let kind = kind.into();
-        if !self.artifacts.contains(&kind) {
-            self.artifacts.push(kind);
-        }
+        add(&mut self.artifacts, kind.into());
+        self
+    }
+
+    /// Also the project's model files.
+    #[must_use]
+    pub fn models(mut self) -> Self {
+        self.models = true;
+        self
+    }
+
+    /// Also requests that match this pattern.
+    #[must_use]
+    pub fn http(mut self, pattern: impl Into<String>) -> Self {
+        add(&mut self.http, pattern.into());
+        self
+    }
+
+    /// Also the operator's secret of this name in its requests.
+    #[must_use]
+    pub fn secret(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.secrets, name.into());
         self
     }
 
     pub(crate) fn and(self, other: Self) -> Self {
-        let both = Self { imports: self.imports || other.imports, ..self };
-        other.artifacts.into_iter().fold(both, Self::artifacts)
+        let both = Self { imports: self.imports || other.imports, models: self.models || other.models, ..self };
+        let both = other.artifacts.into_iter().fold(both, Self::artifacts);
+        let both = other.http.into_iter().fold(both, Self::http);
+        other.secrets.into_iter().fold(both, Self::secret)
+    }
+}
+
+fn add(all: &mut Vec<String>, one: String) {
+    if !all.contains(&one) {
+        all.push(one);
     }
 }
 

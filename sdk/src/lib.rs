@@ -87,6 +87,7 @@ mod files;
 mod handler;
 #[cfg(target_family = "wasm")]
 mod host;
+pub mod http;
 mod job;
 pub mod log;
 #[cfg(not(target_family = "wasm"))]

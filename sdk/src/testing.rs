@@ -9,9 +9,11 @@ mod bench;
 mod fake;
 mod folder;
 mod run;
+pub(crate) mod wire;
 
 pub use bench::Bench;
 pub use fake::Entry;
 pub(crate) use fake::{Facts, log};
 pub use folder::BenchError;
 pub use run::Run;
+pub use wire::{Answer, Asked};

@@ -12,3 +12,4 @@ mod page;
 mod retry;
 mod serve;
 mod shape;
+mod web;

@@ -8,6 +8,7 @@ const GUESTS: &[Guest] = &[
     Guest { package: "capstan-guest-noop", folder: "tests/guests/noop" },
     Guest { package: "capstan-guest-noop-output", folder: "tests/guests/noop-output" },
     Guest { package: "capstan-guest-odd", folder: "tests/guests/odd" },
+    Guest { package: "capstan-guest-outside", folder: "tests/guests/outside" },
     Guest { package: "capstan-guest-liar", folder: "tests/guests/liar" },
 ];
 

@@ -8,6 +8,7 @@ mod endings;
 mod files;
 mod log;
 mod neighbours;
+mod outbound;
 mod quota;
 mod smoke;
 mod stage;

@@ -50,7 +50,7 @@ pub(super) fn attempt(payload: &str, limits: Limits) -> Attempt {
 }
 
 pub(super) fn stoppable(payload: &str, limits: Limits, stop: StopSignal) -> Attempt {
-    Attempt { job: job(payload), limits, mounts: Vec::new(), stop }
+    Attempt { job: job(payload), limits, mounts: Vec::new(), outbound: None, stop }
 }
 
 /// An attempt that needs nothing to be made.

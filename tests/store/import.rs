@@ -18,6 +18,7 @@ fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
         chunk: 10,
         total,
         invalid,
+        duplicate: 0,
         now: stage.now,
     }
 }

@@ -160,6 +160,7 @@ impl World {
             chunk: 2,
             total: total as u64,
             invalid: invalid as u64,
+            duplicate: 0,
             now: self.stage.now,
         };
         self.stage.store.add_import(new).await.unwrap();

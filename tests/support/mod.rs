@@ -6,3 +6,4 @@ pub(crate) mod pages;
 pub(crate) mod project;
 pub(crate) mod serving;
 pub(crate) mod wait;
+pub(crate) mod web;

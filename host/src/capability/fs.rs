@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub const IMPORTS: &str = "/imports";
 /// Below it the input generations appear, one folder per kind.
 pub const ARTIFACTS: &str = "/artifacts";
+/// Where model files appear.
+pub const MODELS: &str = "/models";
 /// Where the scratch of an attempt appears.
 pub const OUTPUT: &str = "/output";
 
@@ -59,6 +61,11 @@ impl Mount {
     /// The generation of an input kind, read-only.
     pub fn artifacts(kind: &str, generation: &Path) -> Result<Self, MountError> {
         Self::open(generation, format!("{ARTIFACTS}/{kind}").into())
+    }
+
+    /// The folder of model files, read-only.
+    pub fn models(folder: &Path) -> Result<Self, MountError> {
+        Self::open(folder, MODELS.into())
     }
 
     /// The scratch of an attempt, read-write.

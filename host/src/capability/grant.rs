@@ -2,15 +2,29 @@
 //!
 //! The author's ask comes from `describe`, the operator's grant from
 //! `capstan.toml`, bound to a digest. The intersection is what an attempt gets;
-//! an ask that is not covered is refused as a whole, with the lines that would
-//! allow it, because a handler that runs with half of its inputs fails in ways
-//! that nobody understands.
+//! a folder or a secret that is not covered refuses the handler as a whole, with the
+//! lines that would allow it, because a handler that runs with half of its inputs
+//! fails in ways that nobody understands. Requests are matched one by one: a handler
+//! that asks for the whole internet may be granted two sites of it.
 
+use super::net::Net;
+use crate::rules::pattern::Pattern;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Whether a handler may see the folder of the job's import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub enum Imports {
+    /// It may not.
+    #[default]
+    Hidden,
+    /// It may, read-only.
+    Readable,
+}
+
+/// Whether a handler may see the project's model files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Models {
     /// It may not.
     #[default]
     Hidden,
@@ -25,6 +39,12 @@ pub struct Ask {
     pub imports: Imports,
     /// Kinds whose current generation of the job's subject it wants to read.
     pub artifacts: BTreeSet<String>,
+    /// The folder of model files.
+    pub models: Models,
+    /// Requests that it wants to send.
+    pub http: BTreeSet<Pattern>,
+    /// Secrets that are to go with its requests, by name.
+    pub secrets: BTreeSet<String>,
 }
 
 /// What an operator grants to one digest: the same words, the other side.
@@ -37,6 +57,13 @@ pub struct Granted {
     pub imports: Imports,
     /// Kinds whose generations are mounted.
     pub artifacts: BTreeSet<String>,
+    /// The folder of model files.
+    pub models: Models,
+    /// The requests that it may send: what was asked for and what was granted, for
+    /// each request must match both. `None` when it asks for none.
+    pub net: Option<Arc<Net>>,
+    /// The secrets that go with its requests.
+    pub secrets: BTreeSet<String>,
 }
 
 /// An ask that the operator has not granted.
@@ -59,8 +86,20 @@ pub fn intersect(handler: &str, digest: &str, ask: &Ask, allowed: &Grant) -> Res
         missing.push("the folder of the import (imports)".to_owned());
     }
     missing.extend(ask.artifacts.difference(&allowed.artifacts).map(|kind| format!("artifacts of `{kind}`")));
+    if ask.models > allowed.models {
+        missing.push("the folder of models (models)".to_owned());
+    }
+    missing.extend(ask.secrets.difference(&allowed.secrets).map(|name| format!("the secret `{name}`")));
     if missing.is_empty() {
-        return Ok(Granted { imports: ask.imports, artifacts: ask.artifacts.clone() });
+        let (asked, granted) = (ask.http.clone(), allowed.http.clone());
+        let net = Net { handler: handler.to_owned(), asked, granted };
+        return Ok(Granted {
+            imports: ask.imports,
+            artifacts: ask.artifacts.clone(),
+            models: ask.models,
+            net: (!net.asked.is_empty()).then(|| Arc::new(net)),
+            secrets: ask.secrets.clone(),
+        });
     }
     Err(Refused { handler: handler.to_owned(), what: missing.join(" and "), hint: hint(handler, digest, ask) })
 }
@@ -71,9 +110,15 @@ pub fn hint(handler: &str, digest: &str, ask: &Ask) -> String {
     if ask.imports == Imports::Readable {
         lines.push("imports = true".to_owned());
     }
-    if !ask.artifacts.is_empty() {
-        let kinds: Vec<String> = ask.artifacts.iter().map(|kind| format!("{kind:?}")).collect();
-        lines.push(format!("artifacts = [{}]", kinds.join(", ")));
+    if ask.models == Models::Readable {
+        lines.push("models = true".to_owned());
+    }
+    let http = ask.http.iter().map(ToString::to_string).collect();
+    for (name, all) in [("artifacts", &ask.artifacts), ("http", &http), ("secrets", &ask.secrets)] {
+        if !all.is_empty() {
+            let all: Vec<String> = all.iter().map(|one| format!("{one:?}")).collect();
+            lines.push(format!("{name} = [{}]", all.join(", ")));
+        }
     }
     lines.join("\n")
 }
@@ -84,7 +129,7 @@ mod tests {
     use super::*;
 
     fn ask(imports: Imports, artifacts: &[&str]) -> Ask {
-        Ask { imports, artifacts: artifacts.iter().map(|kind| (*kind).to_owned()).collect() }
+        Ask { imports, artifacts: artifacts.iter().map(|kind| (*kind).to_owned()).collect(), ..Ask::default() }
     }
 
     #[test]
@@ -103,6 +148,22 @@ mod tests {
         assert_eq!(
             error.hint,
             "[[grants]]\nhandler = \"ingest\"\ndigest = \"sha256:00\"\nimports = true\nartifacts = [\"a\", \"b\"]"
+        );
+    }
+
+    #[test]
+    fn requests_are_granted_in_part_and_hidden_folders_not_at_all() {
+        let http: BTreeSet<Pattern> = ["https://*".parse().unwrap()].into();
+        let wanted = Ask { http: http.clone(), ..Ask::default() };
+        let granted = intersect("h", "sha256:00", &wanted, &Grant::default()).unwrap();
+        assert_eq!(granted.net.unwrap().asked, http);
+        let wanted = Ask { models: Models::Readable, secrets: ["key".to_owned()].into(), ..wanted };
+        let error = intersect("h", "sha256:00", &wanted, &Grant::default()).unwrap_err();
+        assert_eq!(error.what, "the folder of models (models) and the secret `key`");
+        assert!(
+            error.hint.ends_with("models = true\nhttp = [\"GET,HEAD https://*\"]\nsecrets = [\"key\"]"),
+            "{}",
+            error.hint
         );
     }
 }

@@ -6,5 +6,8 @@
 //! know nothing of jobs or of the engine, and cannot promise that an opened
 //! folder keeps its contents.
 
+pub mod connect;
 pub mod fs;
 pub mod grant;
+pub mod net;
+pub mod secret;

@@ -44,7 +44,7 @@ impl Demo {
         eprintln!("making a project in {}", library.display());
         let (made, _) = Host::create(&library).await?;
         let reach = Reach::find(made.clone()).await?;
-        let start = ImportStart { folder: pages, chunk: None, sample: Some(MOST) };
+        let start = ImportStart { from: pages, chunk: None, sample: Some(MOST) };
         let started = reach.say(start).await?;
         eprintln!("importing {} pages of {}", started.import.total, started.import.source);
         let summary = run::work(reach).await?;

@@ -92,5 +92,10 @@ fn asks(description: &crate::host::handler::Description) -> String {
         words.push("to read the folder of the job's import".to_owned());
     }
     words.extend(description.asks.artifacts.iter().map(|kind| format!("to read what {kind} made about the subject")));
+    if description.asks.models {
+        words.push("to read the project's model files".to_owned());
+    }
+    words.extend(description.asks.http.iter().map(|pattern| format!("to send requests: {pattern}")));
+    words.extend(description.asks.secrets.iter().map(|name| format!("to have the secret {name} in its requests")));
     if words.is_empty() { "for nothing".to_owned() } else { words.join("; ") }
 }

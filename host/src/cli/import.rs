@@ -9,15 +9,17 @@ use std::path::PathBuf;
 /// Bring in many documents at once
 #[derive(Debug, Subcommand)]
 pub(super) enum Import {
-    /// Queue every page of a folder; nothing is copied
-    #[command(after_help = "Example:\n  capstan import start ~/pages --chunk 20")]
+    /// Queue every page of a folder (nothing is copied) or of a list of URLs
+    #[command(
+        after_help = "Examples:\n  capstan import start ~/pages --chunk 20\n  capstan import start bookmarks.txt\n\nA list is a text with one URL a line (# begins a comment), or a JSON array of URLs\nand of objects with url, title and tags."
+    )]
     Start {
-        /// The folder; its jobs see it as /imports, read-only
-        folder: PathBuf,
+        /// The folder, which its jobs see as /imports, read-only; or the list
+        from: PathBuf,
         /// Items that become jobs together
         #[arg(long)]
         chunk: Option<u64>,
-        /// Take only so many files, evenly spaced over the folder
+        /// Take only so many files, evenly spaced
         #[arg(long, value_name = "N")]
         sample: Option<u64>,
     },
@@ -40,9 +42,9 @@ pub(super) enum Import {
 impl Import {
     pub(super) async fn run(self, common: &Common) -> Done {
         match self {
-            Self::Start { folder, chunk, sample } => {
-                let folder = std::path::absolute(folder)?;
-                let started = common.reach().await?.ask(ImportStart { folder, chunk, sample }).await?;
+            Self::Start { from, chunk, sample } => {
+                let from = std::path::absolute(from)?;
+                let started = common.reach().await?.ask(ImportStart { from, chunk, sample }).await?;
                 common.print(&started, start_text)
             }
             Self::List { before, limit } => {

@@ -3,7 +3,7 @@
 use super::table::{micros, more, short, table, time};
 use super::{Common, Done, Failure};
 use crate::host::job::{
-    AttemptRow, JobAdd, JobCancel, JobDetail, JobFilter, JobList, JobRetry, JobRow, JobShow, JobWait,
+    AttemptRow, JobAdd, JobCancel, JobDetail, JobFilter, JobList, JobRetry, JobRow, JobShow, JobWait, Usage,
 };
 use crate::host::refusal::Refusal;
 use crate::rules::job::State;
@@ -221,7 +221,7 @@ fn attempt_text(attempt: &AttemptRow) -> String {
     }
     if let Some(used) = &attempt.usage {
         text.push_str(&format!(
-            "\n  cpu {}, host {}, wall {}, memory {}, scratch {} in {} files, {} host calls, log {}",
+            "\n  cpu {}, host {}, wall {}, memory {}, scratch {} in {} files, {} host calls, log {}{}",
             micros(used.cpu_us),
             micros(used.host_us),
             micros(used.wall_us),
@@ -230,6 +230,7 @@ fn attempt_text(attempt: &AttemptRow) -> String {
             used.scratch_files,
             used.host_calls,
             indicatif::HumanBytes(used.log_bytes),
+            outside(used),
         ));
     }
     if let Some(inputs) = &attempt.inputs {
@@ -239,6 +240,16 @@ fn attempt_text(attempt: &AttemptRow) -> String {
         text.push_str(&format!("\n  backtrace:\n    {}", backtrace.trim_end().replace('\n', "\n    ")));
     }
     text
+}
+
+/// What went over the wire, if anything did.
+fn outside(used: &Usage) -> String {
+    let (sent, received) = (indicatif::HumanBytes(used.sent_bytes), indicatif::HumanBytes(used.received_bytes));
+    if used.requests == 0 {
+        String::new()
+    } else {
+        format!(", {} requests, sent {sent}, received {received}", used.requests)
+    }
 }
 
 fn logs(attempts: &[AttemptRow]) -> String {

@@ -7,6 +7,7 @@
 mod unit;
 
 use crate::rules::limit::Limits;
+use crate::rules::pattern::Pattern;
 use crate::rules::pipeline::{Pipeline, PipelineError};
 use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
@@ -77,15 +78,42 @@ pub struct Config {
     pub handler: BTreeMap<String, HandlerTable>,
     /// `[kind.NAME]`
     pub kind: BTreeMap<String, KindTable>,
+    /// `[net]`
+    pub net: Net,
+    /// `[secret.NAME]`
+    pub secret: BTreeMap<String, SecretTable>,
     /// `[[grants]]`
     pub grants: Vec<GrantTable>,
+}
+
+/// How the outside is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Net {
+    /// A PEM file of certificate authorities that are trusted beside Mozilla's list;
+    /// relative to the project.
+    pub ca: Option<PathBuf>,
+}
+
+/// A secret, where it is kept and where it goes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretTable {
+    /// The header that it goes into, with `{}` in its place.
+    pub header: String,
+    /// The requests that it goes with.
+    pub to: Vec<Pattern>,
+    /// The variable of the host's environment that holds it.
+    pub env: Option<String>,
+    /// The file that holds it, relative to the project; for its owner alone (0600).
+    pub file: Option<PathBuf>,
 }
 
 /// How much runs at once.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Worker {
-    /// Attempts in flight at most, waiting ones included. Default 256.
+    /// Attempts in flight at most, waiting ones included. Default 1024.
     pub slots: u32,
     /// Threads that run guests; 0 means one per processor. Default 0.
     pub guest_threads: u32,
@@ -140,6 +168,11 @@ pub struct LimitsTable {
     /// Kept bytes of log.
     #[serde(deserialize_with = "unit::some_size")]
     pub log: Option<u64>,
+    /// Requests to the outside.
+    pub requests: Option<u64>,
+    /// Bytes of bodies sent and received.
+    #[serde(deserialize_with = "unit::some_size")]
+    pub traffic: Option<u64>,
     /// Bytes of the result.
     #[serde(deserialize_with = "unit::some_size")]
     pub result: Option<u64>,
@@ -155,6 +188,8 @@ impl LimitsTable {
             scratch_files: self.scratch_files.unwrap_or(base.scratch_files),
             log: self.log.unwrap_or(base.log),
             result: self.result.unwrap_or(base.result),
+            requests: self.requests.unwrap_or(base.requests),
+            traffic: self.traffic.unwrap_or(base.traffic),
         }
     }
 }
@@ -215,6 +250,15 @@ pub struct GrantTable {
     /// Kinds whose current generations may be read.
     #[serde(default)]
     pub artifacts: Vec<String>,
+    /// The folder `models/`, read-only.
+    #[serde(default)]
+    pub models: bool,
+    /// Requests that may be sent.
+    #[serde(default)]
+    pub http: Vec<Pattern>,
+    /// Secrets that may go with its requests.
+    #[serde(default)]
+    pub secrets: Vec<String>,
 }
 
 impl Config {
@@ -249,6 +293,13 @@ impl Config {
         };
         check("worker.slots", self.worker.slots.into(), 1, 10_000, "1 to 10000")?;
         check("worker.guest_threads", self.worker.guest_threads.into(), 0, 1_024, "0 to 1024")?;
+        for (name, secret) in &self.secret {
+            if secret.env.is_some() == secret.file.is_some() {
+                let (name, range) = (format!("secret.{name}"), "either `env` or `file`");
+                let value = if secret.env.is_some() { "both" } else { "neither" }.to_owned();
+                return Err(ConfigError::Range { path: path.to_owned(), name, value, range });
+            }
+        }
         check("import.chunk", self.import.chunk, 1, 10_000, "1 to 10000")?;
         check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
         let retries = self.kind.iter().map(|(kind, table)| (format!("kind.{kind}.retry"), table.retry));

@@ -1,7 +1,8 @@
 //! What a handler says of itself, checked.
 
 use super::schema::{self, SchemaError};
-use crate::capability::grant::{Ask, Imports};
+use crate::capability::grant::{Ask, Imports, Models};
+use crate::rules::pattern::Pattern;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -66,6 +67,12 @@ pub struct Asks {
     pub imports: bool,
     /// Kinds whose current generations it reads.
     pub artifacts: Vec<String>,
+    /// The folder of model files.
+    pub models: bool,
+    /// Requests that it sends.
+    pub http: Vec<Pattern>,
+    /// Secrets that go with its requests.
+    pub secrets: Vec<String>,
 }
 
 fn anything() -> Value {
@@ -127,7 +134,8 @@ impl Description {
     fn names(&self) -> Result<(), DescribeError> {
         let asked = self.asks.artifacts.iter().map(|kind| ("the asked kind", kind));
         let kinds = self.kinds.iter().map(|kind| ("the kind", &kind.kind));
-        for (what, name) in kinds.chain(asked).chain([("the handler", &self.name)]) {
+        let secrets = self.asks.secrets.iter().map(|name| ("the secret", name));
+        for (what, name) in kinds.chain(asked).chain(secrets).chain([("the handler", &self.name)]) {
             if !is_name(name) {
                 return Err(DescribeError::Name { what, name: name.clone() });
             }
@@ -144,6 +152,9 @@ impl Description {
         Ask {
             imports: if self.asks.imports { Imports::Readable } else { Imports::Hidden },
             artifacts: self.asks.artifacts.iter().cloned().collect(),
+            models: if self.asks.models { Models::Readable } else { Models::Hidden },
+            http: self.asks.http.iter().cloned().collect(),
+            secrets: self.asks.secrets.iter().cloned().collect(),
         }
     }
 }

@@ -4,22 +4,24 @@ use super::job::{Page, limit};
 use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::clock;
-use crate::service::import::{self, FileItem, Found, KIND};
+use crate::rules::list::{self, Item};
+use crate::service::import::{self, Found, KIND};
 pub use crate::store::import::ImportRow;
 use crate::store::import::NewImport;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Start the import of a folder.
+/// Start the import of a folder, or of a list of URLs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportStart {
-    /// The folder, as an absolute path.
-    pub folder: PathBuf,
+    /// The folder or the list, as an absolute path. A list is a text with one URL a
+    /// line, or a JSON array of URLs and of objects with `url`, `title` and `tags`.
+    pub from: PathBuf,
     /// Items per chunk; the configured number without.
     #[serde(default)]
     pub chunk: Option<u64>,
-    /// Take only so many files, evenly spaced over the folder.
+    /// Take only so many items, evenly spaced.
     #[serde(default)]
     pub sample: Option<u64>,
 }
@@ -45,16 +47,68 @@ impl Verb for ImportStart {
         if !(1..=10_000).contains(&chunk) {
             return Err(Refusal::usage(format!("chunk {chunk} is out of range: 1 to 10000")));
         }
-        let (root, found) = look(&self.folder, &host.config.import.extensions).await?;
-        let files = sample(&found.files, self.sample);
-        if files.is_empty() && found.unnameable == 0 {
-            let endings = host.config.import.extensions.join(", ");
-            return Err(Refusal::usage(format!("{} holds no file with one of the endings {endings}", root.display()))
-                .hint("import.extensions in capstan.toml names the endings"));
-        }
-        let row = accept(host, &root, &files, &found, chunk).await?;
-        Ok(ImportStarted { import: row, left_out: found.other, unreadable: found.unreadable })
+        let mut content = if self.from.is_file() {
+            from_list(&self.from).await?
+        } else {
+            from_folder(&self.from, &host.config.import.extensions).await?
+        };
+        content.items = sample(&content.items, self.sample);
+        let row = accept(host, &content, chunk).await?;
+        Ok(ImportStarted { import: row, left_out: content.left_out, unreadable: content.unreadable })
     }
+}
+
+/// What there is to import.
+struct Content {
+    from: PathBuf,
+    /// The folder that jobs see.
+    root: Option<PathBuf>,
+    items: Vec<Item>,
+    duplicate: u64,
+    invalid: u64,
+    left_out: u64,
+    unreadable: Vec<String>,
+}
+
+async fn from_folder(folder: &Path, extensions: &[String]) -> Result<Content, Refusal> {
+    let (root, found) = look(folder, extensions).await?;
+    if found.files.is_empty() && found.unnameable == 0 {
+        let endings = extensions.join(", ");
+        return Err(Refusal::usage(format!("{} holds no file with one of the endings {endings}", root.display()))
+            .hint("import.extensions in capstan.toml names the endings"));
+    }
+    Ok(Content {
+        from: root.clone(),
+        root: Some(root),
+        items: found.files.into_iter().map(|path| Item::File { path }).collect(),
+        duplicate: 0,
+        invalid: found.unnameable,
+        left_out: found.other,
+        unreadable: found.unreadable,
+    })
+}
+
+/// Bytes of a list at most: it is read whole.
+const MAX_LIST: u64 = 64 << 20;
+
+async fn from_list(file: &Path) -> Result<Content, Refusal> {
+    let wrong = |reason: String| Refusal::usage(format!("list {}: {reason}", file.display()));
+    let bytes = tokio::fs::metadata(file).await.map_err(|error| wrong(error.to_string()))?.len();
+    if bytes > MAX_LIST {
+        return Err(wrong(format!("it has {bytes} bytes; at most {MAX_LIST} are read")).hint("split it"));
+    }
+    let text = tokio::fs::read_to_string(file).await.map_err(|error| wrong(error.to_string()))?;
+    let read = list::read(&text).map_err(|error| wrong(error.to_string()))?;
+    if read.items.is_empty() {
+        let reason = read.invalid.first().map_or_else(|| "it is empty".to_owned(), Clone::clone);
+        return Err(wrong(format!("it holds no URL: {reason}")).hint(
+            "a list is a text with one URL a line, or a JSON array; to import a page, name the folder that it lies in",
+        ));
+    }
+    let from = file.canonicalize().map_err(|error| wrong(error.to_string()))?;
+    let invalid = read.invalid.len() as u64;
+    let (items, duplicate) = (read.items, read.duplicate);
+    Ok(Content { from, root: None, items, duplicate, invalid, left_out: 0, unreadable: read.invalid })
 }
 
 async fn look(folder: &Path, extensions: &[String]) -> Result<(PathBuf, Found), Refusal> {
@@ -75,30 +129,30 @@ async fn look(folder: &Path, extensions: &[String]) -> Result<(PathBuf, Found), 
     tokio::task::spawn_blocking(work).await.map_err(|error| Refusal::failed(error.to_string()))
 }
 
-/// So many of the files, evenly spaced.
-fn sample(files: &[String], wanted: Option<u64>) -> Vec<FileItem> {
-    let wanted = wanted.and_then(|n| usize::try_from(n).ok()).unwrap_or(files.len()).min(files.len());
-    let pick = |at: usize| files[at * files.len() / wanted].clone();
-    (0..wanted).map(|at| FileItem { path: pick(at) }).collect()
+/// So many of the items, evenly spaced.
+fn sample(items: &[Item], wanted: Option<u64>) -> Vec<Item> {
+    let wanted = wanted.and_then(|n| usize::try_from(n).ok()).unwrap_or(items.len()).min(items.len());
+    (0..wanted).map(|at| items[at * items.len() / wanted].clone()).collect()
 }
 
-async fn accept(host: &Host, root: &Path, files: &[FileItem], found: &Found, chunk: u64) -> Result<ImportRow, Refusal> {
+async fn accept(host: &Host, content: &Content, chunk: u64) -> Result<ImportRow, Refusal> {
     // The number is in the name of the list, so only one may be on its way.
     let _alone = host.starting_import.lock().await;
     let id = host.store.next_import().await?;
     let list = format!("imports/job_{id}.json");
-    let (list_bytes, cursor) = import::write_list(&host.project.root().join(&list), files)?;
+    let (list_bytes, cursor) = import::write_list(&host.project.root().join(&list), &content.items)?;
     let new = NewImport {
         id,
         kind: KIND.to_owned(),
-        source: root.to_string_lossy().into_owned(),
-        root: Some(root.to_string_lossy().into_owned()),
+        source: content.from.to_string_lossy().into_owned(),
+        root: content.root.as_ref().map(|root| root.to_string_lossy().into_owned()),
         list,
         list_bytes,
         cursor,
         chunk,
-        total: files.len() as u64 + found.unnameable,
-        invalid: found.unnameable,
+        total: content.items.len() as u64 + content.duplicate + content.invalid,
+        duplicate: content.duplicate,
+        invalid: content.invalid,
         now: clock::now(),
     };
     host.store.add_import(new).await?;

@@ -3,7 +3,9 @@
 use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::clock;
+pub use crate::rules::attempt::Usage;
 use crate::rules::job::{Cancel, State, cancel, retry};
+use crate::rules::list;
 use crate::rules::subject;
 use crate::sandbox::Reason;
 pub use crate::store::attempt::AttemptRow;
@@ -103,7 +105,9 @@ impl JobAdd {
                     .hint("`capstan artifact list` shows the ids")
             });
         }
-        Ok(About::payload(&self.kind, payload))
+        // The same page is the same subject, whether it comes from a list or by itself.
+        let address = self.payload.get("url").and_then(|url| url.as_str()).and_then(|url| list::address(url).ok());
+        Ok(address.map_or_else(|| About::payload(&self.kind, payload), About::source))
     }
 }
 

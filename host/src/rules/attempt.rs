@@ -152,4 +152,13 @@ pub struct Usage {
     pub log_bytes: u64,
     /// Bytes of the result document.
     pub result_bytes: u64,
+    /// Requests to the outside.
+    #[serde(default)]
+    pub requests: u64,
+    /// Bytes of the bodies of these requests.
+    #[serde(default)]
+    pub sent_bytes: u64,
+    /// Bytes of the bodies of the answers.
+    #[serde(default)]
+    pub received_bytes: u64,
 }

@@ -24,6 +24,12 @@ pub struct Limits {
     pub log: u64,
     /// Bytes of the result document; `bad-output` beyond it. Default 256 KiB.
     pub result: u64,
+    /// Requests to the outside, each redirect one of them; `quota` beyond it.
+    /// Default 1,000.
+    pub requests: u64,
+    /// Bytes of bodies sent and received, together; `quota` beyond it. Default
+    /// 256 MiB.
+    pub traffic: u64,
 }
 
 impl Default for Limits {
@@ -36,6 +42,8 @@ impl Default for Limits {
             scratch_files: 1_000,
             log: 64 << 10,
             result: 256 << 10,
+            requests: 1_000,
+            traffic: 256 << 20,
         }
     }
 }

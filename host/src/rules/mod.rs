@@ -5,10 +5,13 @@
 //! time and the randomness are parameters, so each rule can be tested by a
 //! property and replayed exactly.
 
+pub mod address;
 pub mod attempt;
 pub mod import;
 pub mod job;
 pub mod limit;
+pub mod list;
+pub mod pattern;
 pub mod pipeline;
 pub mod queue;
 pub mod recovery;

@@ -2,6 +2,7 @@
 
 use super::engine::{Engine, Prepared};
 use super::log::Log;
+use super::outbound::Outbound;
 use super::session::{Answer, End, Entry, Session};
 use super::state::JobView;
 use super::stop::{self, StopSignal};
@@ -19,6 +20,8 @@ const DESCRIBE: Limits = Limits {
     scratch_files: 0,
     log: 16 << 10,
     result: 256 << 10,
+    requests: 0,
+    traffic: 0,
 };
 
 /// What to run.
@@ -30,6 +33,8 @@ pub struct Attempt {
     pub limits: Limits,
     /// The folders it sees; one with [`Write`](crate::capability::fs::Access::Write) at most, its `/output`.
     pub mounts: Vec<Mount>,
+    /// The requests it may send; none without.
+    pub outbound: Option<Outbound>,
     /// How it is told to stop.
     pub stop: StopSignal,
 }
@@ -62,7 +67,7 @@ impl Engine {
     /// Nothing is granted; 2 s of CPU, 256 MiB. Polls compute on the calling thread.
     pub async fn describe(&self, prepared: &Prepared) -> Result<String, Fault> {
         let (_stopper, stop) = stop::pair();
-        let attempt = Attempt { job: JobView::default(), limits: DESCRIBE, mounts: Vec::new(), stop };
+        let attempt = Attempt { job: JobView::default(), limits: DESCRIBE, mounts: Vec::new(), outbound: None, stop };
         let (session, state) = Session::new(self, prepared, attempt);
         let (end, _) = session.drive(state, Entry::Describe).await;
         match end {

@@ -17,13 +17,14 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use crate::capability::fs::Access;
 
 /// Interfaces that the linker has, for messages about those it has not.
-pub(super) const OFFERED: [&str; 9] = [
+pub(super) const OFFERED: [&str; 10] = [
     "capstan:handler/jobs",
     "capstan:handler/log",
     "capstan:handler/outcomes",
     "wasi:cli/",
     "wasi:clocks/",
     "wasi:filesystem/",
+    "wasi:http/",
     "wasi:io/",
     "wasi:random/",
     "wasi:sockets/",
@@ -36,6 +37,7 @@ const FILES: &str = "wasi:filesystem/types@0.2.12";
 pub(super) fn linker(engine: &wasmtime::Engine) -> Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;
     contract::link(&mut linker)?;
     linker.allow_shadowing(true);
     stdio::link(&mut linker)?;

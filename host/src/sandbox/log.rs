@@ -28,6 +28,8 @@ pub(super) enum Source {
     Error,
     Out,
     Err,
+    /// The host itself.
+    Host,
 }
 
 impl Source {
@@ -39,6 +41,7 @@ impl Source {
             Self::Error => "error",
             Self::Out => "out  ",
             Self::Err => "err  ",
+            Self::Host => "host ",
         }
     }
 }
@@ -80,6 +83,13 @@ impl Tail {
         }
         self.text.push(b'\n');
         self.trim();
+    }
+
+    /// What the host has to say; not counted as written by the guest.
+    pub(super) fn note(&mut self, message: &str) {
+        let written = self.written;
+        self.entry(Source::Host, message, &[]);
+        self.written = written;
     }
 
     /// Bytes that the guest wrote to a stream.

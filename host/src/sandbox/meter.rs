@@ -184,6 +184,15 @@ impl Meter {
         }
     }
 
+    /// Work for the guest outside of its polls, on the same thread: charged to the
+    /// host's account.
+    pub(super) fn beside<T>(&self, work: impl FnOnce() -> T) -> T {
+        let before = nanos(ClockId::ThreadCPUTime);
+        let done = work();
+        add(&self.host, nanos(ClockId::ThreadCPUTime).saturating_sub(before));
+        done
+    }
+
     /// CPU since this poll began, when it was settled last.
     pub(super) fn since_resumed(&self) -> u64 {
         self.window.opened_cpu.load(Relaxed).saturating_sub(self.resumed.load(Relaxed))

@@ -15,6 +15,7 @@ use super::meter::Meter;
 use super::quota::Quota;
 use super::state::{self, Shared, State};
 use super::stop::StopSignal;
+use super::traffic::Traffic;
 use crate::capability::fs::Access;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::limit::Limits;
@@ -59,15 +60,16 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(engine: &'a Engine, prepared: &'a Prepared, attempt: Attempt) -> (Self, State) {
-        let Attempt { job, limits, mounts, stop } = attempt;
+        let Attempt { job, limits, mounts, outbound, stop } = attempt;
         let started = Instant::now();
         let output = mounts.iter().find(|mount| mount.access() == Access::Write).cloned();
         let shared = Arc::new(Shared {
             meter: Meter::default(),
             log: Mutex::new(Tail::new(started, limits.log)),
             quota: Mutex::new(Quota::new(output, limits.scratch_bytes, limits.scratch_files)),
+            traffic: Mutex::new(Traffic::new(limits.requests, limits.traffic)),
         });
-        let state = State::new(job, mounts, limits.memory, Arc::clone(&shared));
+        let state = State::new(job, mounts, outbound, limits.memory, Arc::clone(&shared));
         (Self { engine, prepared, limits, stop, started, shared }, state)
     }
 
@@ -152,6 +154,7 @@ impl<'a> Session<'a> {
         let meter = &self.shared.meter;
         let tail = std::mem::replace(&mut *self.shared.log(), Tail::new(self.started, 0));
         let quota = self.shared.quota();
+        let (requests, sent_bytes, received_bytes) = self.shared.traffic().used();
         let usage = Usage {
             cpu_us: meter.guest() / 1_000,
             host_us: meter.host() / 1_000,
@@ -162,6 +165,9 @@ impl<'a> Session<'a> {
             host_calls: meter.calls(),
             log_bytes: tail.written(),
             result_bytes,
+            requests,
+            sent_bytes,
+            received_bytes,
         };
         Report { outcome, usage, log: tail.finish() }
     }
@@ -173,19 +179,37 @@ impl<'a> Session<'a> {
             End::Returned(Ok(Answer::Described(text))) => Outcome::Done(text),
             End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr()),
         };
-        let exceeded = self.shared.quota().exceeded();
-        match (exceeded, outcome) {
+        match (self.cause(), outcome) {
             (_, Outcome::Stopped) => Outcome::Stopped,
             (Some(_), Outcome::Failed(fault)) if fault.class == Class::Cancelled => Outcome::Failed(fault),
             // Whatever the guest made of the refusal: this was the cause.
-            (Some(exceeded), Outcome::Failed(fault)) => Outcome::Failed(Fault {
-                backtrace: fault.backtrace,
-                ..Fault::new(exceeded.class(), exceeded.to_string())
-            }),
-            (Some(exceeded), _) => Outcome::Failed(Fault::new(exceeded.class(), exceeded.to_string())),
+            (Some(cause), Outcome::Failed(fault)) => {
+                Outcome::Failed(Fault { backtrace: fault.backtrace, ..Fault::new(cause.class, cause.message) })
+            }
+            // It went on without the request that it was not allowed.
+            (Some(cause), outcome) if cause.class == Class::Denied => outcome,
+            (Some(cause), _) => Outcome::Failed(Fault::new(cause.class, cause.message)),
             (None, outcome) => outcome,
         }
     }
+
+    /// What the guest was refused first, and the class that this is.
+    fn cause(&self) -> Option<Cause> {
+        let because = |class, message: String| Some(Cause { class, message });
+        if let Some(exceeded) = self.shared.quota().exceeded() {
+            return because(exceeded.class(), exceeded.to_string());
+        }
+        let traffic = self.shared.traffic();
+        if let Some(exceeded) = traffic.exceeded() {
+            return because(Class::Quota, exceeded.to_string());
+        }
+        traffic.refused().and_then(|refused| because(Class::Denied, refused.to_owned()))
+    }
+}
+
+struct Cause {
+    class: Class,
+    message: String,
 }
 
 /// Whether a guest may go on, given what it used.

@@ -8,11 +8,14 @@ use super::contract::JobHandle;
 use super::log::Tail;
 use super::memory::Memory;
 use super::meter::Meter;
+use super::outbound::{Hooks, Outbound};
 use super::quota::Quota;
+use super::traffic::Traffic;
 use crate::capability::fs::Mount;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// Open files, folders, streams and pollables of one guest together: 256. Beyond
 /// it the guest traps; the host's own file descriptors are shared by all guests.
@@ -56,6 +59,7 @@ pub(super) struct Shared {
     pub(super) meter: Meter,
     pub(super) log: Mutex<Tail>,
     pub(super) quota: Mutex<Quota>,
+    pub(super) traffic: Mutex<Traffic>,
 }
 
 impl Shared {
@@ -65,6 +69,15 @@ impl Shared {
 
     pub(super) fn quota(&self) -> MutexGuard<'_, Quota> {
         self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn traffic(&self) -> MutexGuard<'_, Traffic> {
+        self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Say something in the attempt's log that the guest has no words for.
+    pub(super) fn note(&self, message: &str) {
+        self.log().note(message);
     }
 }
 
@@ -76,18 +89,28 @@ pub(super) struct State {
     pub(super) shared: Arc<Shared>,
     pub(super) table: ResourceTable,
     wasi: Option<WasiCtx>,
+    http: WasiHttpCtx,
+    hooks: Hooks,
 }
 
 impl State {
-    pub(super) fn new(job: JobView, mounts: Vec<Mount>, memory: u64, shared: Arc<Shared>) -> Self {
+    pub(super) fn new(
+        job: JobView,
+        mounts: Vec<Mount>,
+        outbound: Option<Outbound>,
+        memory: u64,
+        shared: Arc<Shared>,
+    ) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_HANDLES);
-        Self { job, mounts, memory: Memory::new(memory), shared, table, wasi: None }
+        let hooks = Hooks { outbound, shared: Arc::clone(&shared) };
+        let memory = Memory::new(memory);
+        Self { job, mounts, memory, shared, table, wasi: None, http: WasiHttpCtx::new(), hooks }
     }
 
     /// The same before anything ran, for another store.
     pub(super) fn renewed(self, memory: u64) -> Self {
-        Self::new(self.job, self.mounts, memory, self.shared)
+        Self::new(self.job, self.mounts, self.hooks.outbound, memory, self.shared)
     }
 
     /// The job as the guest's function takes it: borrowed for the call.
@@ -110,6 +133,12 @@ fn wasi() -> WasiCtx {
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
         WasiCtxView { ctx: self.wasi.get_or_insert_with(wasi), table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { ctx: &mut self.http, table: &mut self.table, hooks: &mut self.hooks }
     }
 }
 

@@ -18,9 +18,9 @@ use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
-/// Threads beside a guest thread for work that cannot run on it: name look-ups
-/// and the like, which no guest has yet.
-const HELPERS: usize = 1;
+/// Threads beside a guest thread for work that would hold it up: look-ups of names.
+/// They are started when needed and end after ten idle seconds.
+const HELPERS: usize = 32;
 
 /// How much nicer guest threads are than the rest of the host: a third of its share
 /// of a contended processor.
@@ -123,6 +123,7 @@ fn worker(index: usize) -> std::io::Result<Worker> {
     // however long the guests of this thread compute.
     let runtime = Builder::new_current_thread()
         .enable_time()
+        .enable_io()
         .max_blocking_threads(HELPERS)
         .global_queue_interval(1)
         .event_interval(1)

@@ -11,13 +11,13 @@ use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
 use crate::artifact::spare::Spare;
 use crate::capability::fs::Mount;
-use crate::capability::grant::{Granted, Imports};
+use crate::capability::grant::{Granted, Imports, Models};
 use crate::clock;
 use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
 use crate::rules::limit::Limits;
-use crate::sandbox::{Attempt, JobView, Report, StopSignal};
+use crate::sandbox::{Attempt, JobView, Outbound, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
 use crate::store::attempt::AttemptRecord;
 use crate::store::claim::Claimed;
@@ -59,6 +59,7 @@ struct Prepared {
     ready: Arc<Ready>,
     view: JobView,
     folders: Folders,
+    outbound: Option<Outbound>,
 }
 
 /// What the guest is to see, opened when its thread gets to it: many attempts
@@ -67,6 +68,7 @@ struct Folders {
     imports: Option<Mount>,
     /// Kind and folder.
     inputs: Vec<(String, PathBuf)>,
+    models: Option<PathBuf>,
     output: Output,
 }
 
@@ -90,8 +92,13 @@ async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed) -> Res
     };
     let inputs = claimed.inputs.iter().map(|(kind, (_, at))| (kind.clone(), runtime.project.root().join(at))).collect();
     let output = if checks.artifacts.is_empty() { Output::None } else { Output::Wanted };
+    let outbound = outbound(runtime, granted)?;
+    let models = match granted.models {
+        Models::Readable => Some(runtime.project.models()),
+        Models::Hidden => None,
+    };
     let view = view(claimed, config);
-    Ok(Prepared { ready, view, folders: Folders { imports, inputs, output } })
+    Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound })
 }
 
 /// What must hold before a guest is started.
@@ -112,6 +119,24 @@ fn check<'a>(ready: &'a Ready, claimed: &Claimed) -> Result<(&'a Checks, &'a Gra
         Fault::new(Class::BadPayload, format!("the payload does not match the schema of kind {kind:?}: {wrong}"))
     })?;
     Ok((checks, granted, config))
+}
+
+/// What the guest may send, with the secrets that go with it.
+fn outbound(runtime: &Runtime, granted: &Granted) -> Result<Option<Outbound>, Fault> {
+    let Some(net) = granted.net.clone() else { return Ok(None) };
+    let secret = |name: &String| match runtime.secrets.get(name) {
+        Some(Ok(secret)) => Ok(secret.clone()),
+        Some(Err(error)) => Err(Fault::new(Class::HostFault, error.to_string())),
+        None => {
+            let message = format!(
+                "there is no secret {name:?}; to give it put this into capstan.toml:\n[secret.{name}]\n\
+                 header = \"authorization: Bearer {{}}\"\nto = [\"POST https://api.example.org\"]\nenv = \"VARIABLE\""
+            );
+            Err(Fault::new(Class::Denied, message))
+        }
+    };
+    let secrets = granted.secrets.iter().map(secret).collect::<Result<Arc<[_]>, _>>()?;
+    Ok(Some(Outbound { net, connector: Arc::clone(&runtime.connector), secrets }))
 }
 
 fn view(claimed: Claimed, config: String) -> JobView {
@@ -137,6 +162,9 @@ impl Folders {
         let mut mounts: Vec<Mount> = self.imports.into_iter().collect();
         for (kind, folder) in &self.inputs {
             mounts.push(Mount::artifacts(kind, folder).map_err(|error| fault(&error))?);
+        }
+        if let Some(folder) = &self.models {
+            mounts.push(Mount::models(folder).map_err(|error| fault(&error))?);
         }
         if self.output == Output::Wanted {
             let spare = match runtime.spares.take() {
@@ -177,12 +205,12 @@ async fn perform(
     prepared: Prepared,
     stop: StopSignal,
 ) -> (Report, Option<Publication>) {
-    let Prepared { ready, view, folders } = prepared;
+    let Prepared { ready, view, folders, outbound } = prepared;
     let limits = runtime.config.limits(&ready.loaded.description.name);
     let kept = Kept::default();
     let make = {
         let (runtime, lease, kept) = (Arc::clone(runtime), facts.running.lease, kept.clone());
-        move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, stop })
+        move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, outbound, stop })
     };
     let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
     let scratch = keep_spare(runtime, kept.take(), &report.usage);

@@ -5,7 +5,7 @@
 //! read from the configuration each time.
 
 use super::ServiceError;
-use crate::capability::grant::{Grant, Imports};
+use crate::capability::grant::{Grant, Imports, Models};
 use crate::clock;
 use crate::config::{Config, GrantTable};
 use crate::handler::bundled;
@@ -191,5 +191,8 @@ fn grant(table: &GrantTable) -> Grant {
     Grant {
         imports: if table.imports { Imports::Readable } else { Imports::Hidden },
         artifacts: table.artifacts.iter().cloned().collect(),
+        models: if table.models { Models::Readable } else { Models::Hidden },
+        http: table.http.iter().cloned().collect(),
+        secrets: table.secrets.iter().cloned().collect(),
     }
 }

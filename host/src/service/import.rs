@@ -10,11 +10,11 @@ use crate::capability::fs::Mount;
 use crate::clock;
 use crate::rules::attempt::{Class, Fault};
 use crate::rules::import::next_chunk;
+use crate::rules::list::Item;
 use crate::rules::time::Timestamp;
 use crate::store::StoreError;
 use crate::store::import::{Chunk, ImportRow};
 use crate::store::job::{About, NewJob};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
@@ -49,13 +49,6 @@ impl Roots {
         roots.insert(import, mount.clone());
         Ok(mount)
     }
-}
-
-/// One line of a folder's list; also the payload of its job.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FileItem {
-    /// Relative to the folder.
-    pub path: String,
 }
 
 /// What lies in a folder.
@@ -104,7 +97,7 @@ fn has_ending(path: &Path, extensions: &[String]) -> bool {
 ///
 /// # Errors
 /// The file system said no.
-pub fn write_list(path: &Path, items: &[FileItem]) -> Result<(u64, u64), ServiceError> {
+pub fn write_list(path: &Path, items: &[Item]) -> Result<(u64, u64), ServiceError> {
     let written = || -> std::io::Result<u64> {
         let draft = path.with_extension("draft");
         let mut out = BufWriter::new(File::create(&draft)?);
@@ -171,7 +164,7 @@ async fn dispatch(runtime: &Arc<Runtime>) -> Result<bool, ServiceError> {
 
 /// The next items of a list, and where the one behind them begins; the end of
 /// the file when there is none.
-fn read_chunk(list: &Path, from: u64, items: u64) -> std::io::Result<(Vec<FileItem>, u64)> {
+fn read_chunk(list: &Path, from: u64, items: u64) -> std::io::Result<(Vec<Item>, u64)> {
     let mut file = File::open(list)?;
     let bytes = file.metadata()?.len();
     file.seek(SeekFrom::Start(from))?;
@@ -193,7 +186,7 @@ fn read_chunk(list: &Path, from: u64, items: u64) -> std::io::Result<(Vec<FileIt
     }
 }
 
-fn chunk(runtime: &Runtime, import: &ImportRow, items: &[FileItem], to: u64) -> Result<Chunk, ServiceError> {
+fn chunk(runtime: &Runtime, import: &ImportRow, items: &[Item], to: u64) -> Result<Chunk, ServiceError> {
     let now = clock::now();
     let root = PathBuf::from(import.root.clone().unwrap_or_default());
     let max_attempts = runtime.config.policy(&import.kind).max_attempts;
@@ -207,20 +200,29 @@ fn chunk(runtime: &Runtime, import: &ImportRow, items: &[FileItem], to: u64) -> 
 
 fn job(
     import: &ImportRow,
-    item: &FileItem,
+    item: &Item,
     root: &Path,
     position: i64,
     max_attempts: u32,
     now: Timestamp,
 ) -> Result<NewJob, ServiceError> {
     let corrupt = |what: String| ServiceError::Store(StoreError::Corrupt(what));
-    let payload = serde_json::to_string(item).map_err(|error| corrupt(error.to_string()))?;
-    let source = source(&root.join(&item.path)).ok_or_else(|| corrupt(format!("import {} has no root", import.id)))?;
+    let (payload, about) = match item {
+        Item::File { path } => {
+            let source =
+                source(&root.join(path)).ok_or_else(|| corrupt(format!("import {} has no root", import.id)))?;
+            (serde_json::json!({ "path": path }), About::source(source))
+        }
+        Item::Page { url, title, tags } => {
+            let about = About { title: title.clone(), tags: tags.clone(), ..About::source(url) };
+            (serde_json::json!({ "url": url }), about)
+        }
+    };
     Ok(NewJob {
         kind: import.kind.clone(),
         queue: import.kind.clone(),
-        about: About::source(source),
-        payload,
+        about,
+        payload: payload.to_string(),
         priority: 0,
         max_attempts,
         run_at: now,

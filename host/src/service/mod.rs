@@ -12,7 +12,9 @@ pub mod worker;
 
 use crate::artifact::publish::Publisher;
 use crate::artifact::spare::Spares;
-use crate::config::Config;
+use crate::capability::connect::Connector;
+use crate::capability::secret::{Place, Secret, SecretError};
+use crate::config::{Config, SecretTable};
 use crate::project::Project;
 use crate::rules::pipeline::Pipeline;
 use crate::sandbox::{GuestThreads, Stopper};
@@ -79,8 +81,24 @@ pub struct Runtime {
     pub publisher: Publisher,
     /// Where guests run.
     pub guests: GuestThreads,
+    /// How their requests get out.
+    pub connector: Arc<Connector>,
+    /// The secrets that may go with them, or why not.
+    pub secrets: BTreeMap<String, Result<Secret, SecretError>>,
     /// The attempts that run right now.
     pub running: RunningAttempts,
+}
+
+/// The configured secrets, read now.
+pub fn secrets(config: &Config, project: &Project) -> BTreeMap<String, Result<Secret, SecretError>> {
+    let open = |(name, table): (&String, &SecretTable)| {
+        let place = match (&table.env, &table.file) {
+            (Some(variable), _) => Place::Env(variable.clone()),
+            (None, file) => Place::File(project.root().join(file.clone().unwrap_or_default())),
+        };
+        (name.clone(), Secret::open(name, &table.header, table.to.iter().cloned().collect(), &place))
+    };
+    config.secret.iter().map(open).collect()
 }
 
 /// The attempts that run right now: job → how to stop it.

@@ -37,6 +37,8 @@ pub struct NewImport {
     pub total: u64,
     /// Items that can never become a job.
     pub invalid: u64,
+    /// Items that are in the list twice: the later ones.
+    pub duplicate: u64,
     /// Now.
     pub now: Timestamp,
 }
@@ -209,9 +211,9 @@ pub(super) const UNDISPATCHED: &str =
 pub(super) async fn insert(batch: &mut Batch<'_>, new: &NewImport) -> Result<i64, StoreError> {
     let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     sqlx::query(
-        "INSERT INTO import (id, state, kind, source, root, list, list_bytes, chunk, cursor, dispatched, total, invalid,
+        "INSERT INTO import (id, state, kind, source, root, list, list_bytes, chunk, cursor, dispatched, total, invalid, duplicate,
                              created_at)
-         VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11)",
+         VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12)",
     )
     .bind(new.id)
     .bind(&new.kind)
@@ -223,6 +225,7 @@ pub(super) async fn insert(batch: &mut Batch<'_>, new: &NewImport) -> Result<i64
     .bind(number(new.cursor))
     .bind(number(new.total))
     .bind(number(new.invalid))
+    .bind(number(new.duplicate))
     .bind(new.now.0)
     .execute(&mut *batch.conn)
     .await?;

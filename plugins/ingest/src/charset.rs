@@ -1,7 +1,7 @@
 //! Bytes to text.
 //!
-//! In this order: a byte order mark; UTF-8, if the bytes are valid; what the page declares, if the bytes
-//! fit it; a guess from the frequency of byte pairs. Valid UTF-8 goes before the declaration because text
+//! In this order: a byte order mark; UTF-8, if the bytes are valid; what the server says, then what the
+//! page declares, if the bytes fit it; a guess from the frequency of byte pairs. Valid UTF-8 goes before the declaration because text
 //! that is valid UTF-8 by accident is rare and pages with a stale declaration are not; encodings made of
 //! ASCII bytes alone (ISO-2022-JP) are the exception, and there the declaration goes first. A guess can
 //! be wrong, most easily between encodings of one language family and for short texts.
@@ -15,13 +15,14 @@ use crate::format::Format;
 /// How far into a page its declaration is looked for, in bytes; browsers look at 1,024.
 const HEAD: usize = 4096;
 
-pub(crate) fn decode(bytes: &[u8], format: Format) -> Text {
-    let (encoding, charset_from) = find(bytes, format);
+/// `header` is what the server named.
+pub(crate) fn decode(bytes: &[u8], format: Format, header: Option<&str>) -> Text {
+    let (encoding, charset_from) = find(bytes, format, header);
     let (text, _) = encoding.decode_with_bom_removal(bytes);
     Text { text: text.into_owned(), charset: encoding.name(), charset_from }
 }
 
-fn find(bytes: &[u8], format: Format) -> (&'static Encoding, &'static str) {
+fn find(bytes: &[u8], format: Format, header: Option<&str>) -> (&'static Encoding, &'static str) {
     if let Some((encoding, _)) = Encoding::for_bom(bytes) {
         return (encoding, "bom");
     }
@@ -32,10 +33,11 @@ fn find(bytes: &[u8], format: Format) -> (&'static Encoding, &'static str) {
     if std::str::from_utf8(bytes).is_ok() && declared != Some(ISO_2022_JP) {
         return (UTF_8, if declared == Some(UTF_8) { "declared" } else { "utf-8" });
     }
-    if let Some(encoding) = declared
-        && !encoding.decode_without_bom_handling(bytes).1
-    {
-        return (encoding, "declared");
+    let header = header.and_then(|label| Encoding::for_label(label.as_bytes()));
+    for (said, from) in [(header, "header"), (declared, "declared")] {
+        if let Some(encoding) = said.filter(|encoding| !encoding.decode_without_bom_handling(bytes).1) {
+            return (encoding, from);
+        }
     }
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
     detector.feed(bytes, true);
@@ -77,7 +79,7 @@ mod tests {
     use super::*;
 
     fn html(bytes: &[u8]) -> (String, &'static str, &'static str) {
-        let found = decode(bytes, Format::Html);
+        let found = decode(bytes, Format::Html, None);
         (found.text, found.charset, found.charset_from)
     }
 
@@ -130,6 +132,18 @@ mod tests {
         let (text, _, from) = html(&page("<meta charset=utf-8>", &body));
         assert!(text.contains("für die Mühle"), "{text}");
         assert_eq!(from, "guessed");
+    }
+
+    #[test]
+    fn the_server_goes_before_the_page_unless_the_bytes_say_no() {
+        let (body, _, _) = encoding_rs::WINDOWS_1251.encode("Привет");
+        let page = page("<meta charset=koi8-r>", &body);
+        let said = |header| decode(&page, Format::Html, header).charset_from;
+        assert!(decode(&page, Format::Html, Some("windows-1251")).text.contains("Привет"));
+        assert_eq!(
+            (said(Some("windows-1251")), said(Some("utf-8")), said(Some("what"))),
+            ("header", "declared", "declared")
+        );
     }
 
     #[test]

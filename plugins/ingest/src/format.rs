@@ -26,12 +26,13 @@ pub(crate) enum FormatError {
     Empty,
     #[error("it holds binary data; HTML, XHTML, Markdown, plain text and PDF are read")]
     Binary,
-    #[error("type `.{0}` is not read; HTML, XHTML, Markdown, plain text and PDF are")]
-    Extension(String),
+    #[error("type `{0}` is not read; HTML, XHTML, Markdown, plain text and PDF are")]
+    Type(String),
 }
 
 impl Format {
-    pub(crate) fn of(path: &str, bytes: &[u8]) -> Result<Self, FormatError> {
+    /// `said` is what the server says it is; without, the extension decides.
+    pub(crate) fn of(path: &str, said: Option<&str>, bytes: &[u8]) -> Result<Self, FormatError> {
         let head = &bytes[..bytes.len().min(HEAD)];
         let start = String::from_utf8_lossy(head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -45,6 +46,9 @@ impl Format {
         if Encoding::for_bom(bytes).is_none() && head.contains(&0) {
             return Err(FormatError::Binary);
         }
+        if let Some(format) = said.and_then(|said| Self::said(said, &start)) {
+            return format;
+        }
         match extension.as_str() {
             "xhtml" | "xht" => Ok(Self::Xhtml),
             "html" | "htm" | "shtml" if start.starts_with("<?xml") => Ok(Self::Xhtml),
@@ -53,37 +57,33 @@ impl Format {
             "" | "txt" | "text" if !is_html(&start) => Ok(Self::Plain),
             "pdf" => Err(FormatError::Binary),
             _ if is_html(&start) => Ok(Self::Html),
-            _ => Err(FormatError::Extension(extension)),
+            _ => Err(FormatError::Type(format!(".{extension}"))),
         }
     }
 
-    pub(crate) fn media_type(self) -> &'static str {
-        match self {
-            Self::Html => "text/html",
-            Self::Xhtml => "application/xhtml+xml",
-            Self::Markdown => "text/markdown",
-            Self::Plain => "text/plain",
-            Self::Pdf => "application/pdf",
+    /// What the server says counts, unless it says nothing in particular.
+    fn said(media_type: &str, start: &str) -> Option<Result<Self, FormatError>> {
+        match media_type.to_ascii_lowercase().as_str() {
+            "" | "application/octet-stream" | "binary/octet-stream" => None,
+            "text/plain" if is_html(start) => None,
+            "text/html" if start.starts_with("<?xml") => Some(Ok(Self::Xhtml)),
+            "text/html" => Some(Ok(Self::Html)),
+            "application/xhtml+xml" => Some(Ok(Self::Xhtml)),
+            "text/markdown" | "text/x-markdown" => Some(Ok(Self::Markdown)),
+            "text/plain" => Some(Ok(Self::Plain)),
+            "application/pdf" => Some(Err(FormatError::Binary)),
+            other => Some(Err(FormatError::Type(other.to_owned()))),
         }
     }
 
-    /// The extension that the untouched bytes are kept under.
-    pub(crate) fn extension(self) -> &'static str {
+    /// Its media type, the extension that the untouched bytes are kept under, and that of the text.
+    pub(crate) fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
-            Self::Html => "html",
-            Self::Xhtml => "xhtml",
-            Self::Markdown => "md",
-            Self::Plain => "txt",
-            Self::Pdf => "pdf",
-        }
-    }
-
-    /// The extension that the text is kept under.
-    pub(crate) fn text_extension(self) -> &'static str {
-        match self {
-            Self::Html | Self::Xhtml => "html",
-            Self::Markdown => "md",
-            Self::Plain | Self::Pdf => "txt",
+            Self::Html => ("text/html", "html", "html"),
+            Self::Xhtml => ("application/xhtml+xml", "xhtml", "html"),
+            Self::Markdown => ("text/markdown", "md", "md"),
+            Self::Plain => ("text/plain", "txt", "txt"),
+            Self::Pdf => ("application/pdf", "pdf", "txt"),
         }
     }
 }
@@ -100,7 +100,7 @@ mod tests {
     use super::Format;
 
     fn of(path: &str, bytes: &[u8]) -> Result<Format, String> {
-        Format::of(path, bytes).map_err(|error| error.to_string())
+        Format::of(path, None, bytes).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -117,6 +117,18 @@ mod tests {
         assert_eq!(of("paper.txt", b"%PDF-1.7"), Ok(Format::Pdf));
         assert_eq!(of("a.html", b"<?xml version=\"1.0\"?><html/>"), Ok(Format::Xhtml));
         assert_eq!(of("wide.txt", b"\xff\xfeh\0i\0"), Ok(Format::Plain));
+    }
+
+    #[test]
+    fn what_the_server_says_goes_before_the_extension() {
+        let said =
+            |what: &str, bytes: &[u8]| Format::of("/a.php", Some(what), bytes).map_err(|error| error.to_string());
+        assert_eq!(said("text/html", b"hello"), Ok(Format::Html));
+        assert_eq!(said("text/html", b"%PDF-1.7"), Ok(Format::Pdf));
+        assert_eq!(said("TEXT/Markdown", b"hello"), Ok(Format::Markdown));
+        assert_eq!(said("text/plain", b"<!doctype html>"), Ok(Format::Html));
+        assert!(said("image/png", b"x").is_err_and(|why| why.contains("`image/png` is not read")));
+        assert!(said("application/octet-stream", b"x").is_err_and(|why| why.contains("`.php` is not read")));
     }
 
     #[test]

@@ -3,22 +3,26 @@
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::fake::{self, Facts};
 use super::folder::{self, BenchError, Files};
 use super::run::Run;
+use super::wire::{self, Answer, Asked, Outside};
 use crate::describe::Description;
+use crate::http::HttpError;
 use crate::{Asks, Handler, component};
 
 /// One attempt to come: job 1, attempt 1, payload and configuration `{}`, no source, no inputs.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Bench<H: Handler> {
     facts: Facts,
     imports: Option<Files>,
     folder: Option<PathBuf>,
     inputs: BTreeMap<String, Files>,
+    outside: Option<Outside>,
     handler: PhantomData<fn() -> H>,
 }
 
@@ -33,7 +37,7 @@ impl<H: Handler> Bench<H> {
     #[must_use]
     pub fn new() -> Self {
         let facts = Facts::about(H::KIND);
-        Self { facts, imports: None, folder: None, inputs: BTreeMap::new(), handler: PhantomData }
+        Self { facts, imports: None, folder: None, inputs: BTreeMap::new(), outside: None, handler: PhantomData }
     }
 
     /// The payload.
@@ -122,6 +126,14 @@ impl<H: Handler> Bench<H> {
         self
     }
 
+    /// What answers its requests; without it every request is refused. Grants are taken as given, for any
+    /// address, but only to a handler that asks for requests at all.
+    #[must_use]
+    pub fn outside(mut self, answer: impl Fn(&Asked) -> Result<Answer, HttpError> + Send + Sync + 'static) -> Self {
+        self.outside = Some(Arc::new(answer));
+        self
+    }
+
     /// What a component with this handler alone says about itself.
     #[must_use]
     pub fn describe() -> Option<Description> {
@@ -138,7 +150,9 @@ impl<H: Handler> Bench<H> {
         let place = folder::temporary()?;
         let facts = self.lay_out(place.path())?;
         let output = facts.output.clone();
-        let (outcome, log) = fake::logged(|| component::run(&[component::Entry::of::<H>()], facts));
+        let (outcome, log) = fake::logged(|| {
+            wire::beside(self.outside.clone(), || component::run(&[component::Entry::of::<H>()], facts))
+        });
         let outcome = match outcome {
             Ok(success) => Ok(success.try_map(|text| serde_json::from_str(&text))?),
             Err(failure) => Err(failure),
@@ -153,6 +167,9 @@ impl<H: Handler> Bench<H> {
     fn check(&self, asks: &Asks) -> Result<(), BenchError> {
         if (self.imports.is_some() || self.folder.is_some()) && !asks.imports {
             return Err(BenchError::NotAsked("imports".to_owned()));
+        }
+        if self.outside.is_some() && asks.http.is_empty() {
+            return Err(BenchError::NotAsked("http".to_owned()));
         }
         match self.inputs.keys().find(|kind| !asks.artifacts.contains(kind)) {
             Some(kind) => Err(BenchError::NotAsked(format!("artifacts of {kind}"))),

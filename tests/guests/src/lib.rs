@@ -23,6 +23,12 @@ pub fn odd() -> &'static [u8] {
     include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-odd.wasm"))
 }
 
+/// The kind `outside`: sends the requests that its payload lists, and answers with what came back.
+#[must_use]
+pub fn outside() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-outside.wasm"))
+}
+
 /// A component whose `describe` answers `text` (or obeys `@trap`, `@spin`, `@repeat <n>`), and whose `run`
 /// ends with raw texts from its payload. Spaces at the end of `text` are lost. `None` when the text is
 /// longer than 16 KiB.
@@ -43,7 +49,7 @@ mod tests {
 
     #[test]
     fn all_are_components() {
-        for wasm in [noop(), noop_output(), odd(), &liar("").unwrap()] {
+        for wasm in [noop(), noop_output(), odd(), outside(), &liar("").unwrap()] {
             assert_eq!(wasm[..8], *b"\0asm\x0d\0\x01\0");
         }
     }

@@ -1,0 +1,280 @@
+//! Requests of a guest to the outside.
+//!
+//! `wasi:http/outgoing-handler` ends here. A request is matched against what was
+//! asked for and granted, its host is looked up once, every address is checked, and
+//! the connection goes to one that was checked (`capability::connect`). Requests and
+//! bytes are counted and bounded, waiting is bounded at every step, and a refusal is
+//! remembered: when the attempt fails, it is the cause, whatever the guest made of it.
+//!
+//! What it cannot promise: that a body ends. A server that sends a byte now and then
+//! is ended by the attempt's wall time, not here.
+
+use super::state::Shared;
+use crate::capability::connect::{ConnectError, Connector};
+use crate::capability::net::Net;
+use crate::capability::secret::{Mask, Secret};
+use crate::rules::pattern::{Scheme, Target};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::HeaderMap;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::header::{ACCEPT_ENCODING, HeaderName, HeaderValue};
+use hyper::{Request, Response, Uri};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use wasmtime_wasi_http::io::TokioIo;
+use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
+
+/// Waiting for name, connection and TLS together, at most and by default.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Waiting for the head of the answer, at most and by default.
+const FIRST_BYTE: Duration = Duration::from_secs(60);
+/// Waiting between two parts of the answer's body, at most and by default.
+const BETWEEN: Duration = Duration::from_secs(30);
+/// Bytes of the head of an answer.
+const MAX_HEAD: usize = 256 << 10;
+
+/// What an attempt may send, and through what.
+#[derive(Debug, Clone)]
+pub struct Outbound {
+    /// Which requests.
+    pub net: Arc<Net>,
+    /// How they get there.
+    pub connector: Arc<Connector>,
+    /// What goes with them.
+    pub secrets: Arc<[Secret]>,
+}
+
+/// The hooks of one store.
+pub(super) struct Hooks {
+    pub(super) outbound: Option<Outbound>,
+    pub(super) shared: Arc<Shared>,
+}
+
+type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error>> + Send>), Error>;
+
+impl WasiHttpHooks for Hooks {
+    fn send_request(
+        &mut self,
+        mut request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+        _: Box<dyn Future<Output = Result<(), Error>> + Send>,
+    ) -> Box<dyn Future<Output = Sent> + Send> {
+        let (outbound, shared) = (self.outbound.clone(), Arc::clone(&self.shared));
+        let times = Times::of(options.unwrap_or_default());
+        Box::new(charged(Arc::clone(&self.shared), async move {
+            let Some(outbound) = outbound else { return Err(Error::HttpRequestDenied) };
+            let target = target(&request)?;
+            shared.traffic().request().map_err(|_| Error::ConnectionLimitReached)?;
+            let wire = outbound.connector.open(&outbound.net, &target, times.connect).await;
+            let wire = wire.map_err(|error| refused(&shared, error))?;
+            let secrets = add_secrets(&outbound, &target, request.headers_mut());
+            exchange(wire, request, &times, Mask::new(&secrets), shared).await
+        }))
+    }
+}
+
+struct Times {
+    connect: Duration,
+    first_byte: Duration,
+    between: Duration,
+}
+
+impl Times {
+    /// A guest may wait for less than the defaults, not for more.
+    fn of(wished: RequestOptions) -> Self {
+        let least = |wish: Option<Duration>, most: Duration| wish.map_or(most, |wish| wish.min(most));
+        Self {
+            connect: least(wished.connect_timeout, CONNECT),
+            first_byte: least(wished.first_byte_timeout, FIRST_BYTE),
+            between: least(wished.between_bytes_timeout, BETWEEN),
+        }
+    }
+}
+
+/// Where a request goes. Whoever names a user in the authority, or gives no usable
+/// scheme, has made no request.
+fn target(request: &Request<WasiBody>) -> Result<Target, Error> {
+    let uri = request.uri();
+    let authority = uri.authority().ok_or(Error::HttpRequestUriInvalid)?;
+    if authority.as_str().contains('@') {
+        return Err(Error::HttpRequestUriInvalid);
+    }
+    let scheme = match uri.scheme_str() {
+        Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        _ => return Err(Error::HttpProtocolError),
+    };
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_lowercase();
+    if host.is_empty() {
+        return Err(Error::HttpRequestUriInvalid);
+    }
+    let port = authority.port_u16().unwrap_or(scheme.port());
+    Ok(Target { method: request.method().as_str().to_owned(), scheme, host, port })
+}
+
+/// Put the secrets in that go with a request; which ones. Their answers come as they
+/// are, for what is compressed cannot be masked.
+fn add_secrets(outbound: &Outbound, target: &Target, headers: &mut HeaderMap) -> Vec<Secret> {
+    let mut added = Vec::new();
+    for secret in &*outbound.secrets {
+        let Some((name, line)) = secret.for_request(target) else { continue };
+        if let (Ok(name), Ok(mut line)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(line)) {
+            line.set_sensitive(true);
+            headers.insert(name, line);
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            added.push(secret.clone());
+        }
+    }
+    added
+}
+
+/// What the guest learns of a connection that is not opened. The whole story goes
+/// into the attempt's log, for codes have no room for it.
+fn refused(shared: &Shared, error: ConnectError) -> Error {
+    shared.note(&error.to_string());
+    match error {
+        ConnectError::Refused(refusal) => {
+            shared.traffic().refuse(refusal.to_string());
+            Error::HttpRequestDenied
+        }
+        ConnectError::Lookup { .. } => Error::DnsError { rcode: None, info_code: None },
+        ConnectError::Connect { source, .. } => Error::Connect(source),
+        ConnectError::Tls { source, .. } => Error::Tls(source),
+        ConnectError::Timeout { .. } => Error::ConnectionTimeout,
+    }
+}
+
+async fn exchange(
+    wire: Box<dyn crate::capability::connect::Wire>,
+    mut request: Request<WasiBody>,
+    times: &Times,
+    mask: Mask,
+    shared: Arc<Shared>,
+) -> Sent {
+    // Origin form: a server that is no proxy must not see another host's name in it.
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    *request.uri_mut() = path.parse::<Uri>().map_err(|_| Error::HttpRequestUriInvalid)?;
+    request.headers_mut().entry(hyper::header::USER_AGENT).or_insert(HeaderValue::from_static("capstan"));
+    let counted = Arc::clone(&shared);
+    let request = request.map(|body| Sending { body, shared: counted }.boxed_unsync());
+    let mut client = hyper::client::conn::http1::Builder::new();
+    let handshake = client.max_buf_size(MAX_HEAD).handshake(TokioIo::new(wire));
+    let (mut sender, connection) = handshake.await?;
+    let driver = tokio::spawn(charged(Arc::clone(&shared), connection));
+    let driver = AbortOnDrop(driver);
+    let answer = timeout(times.first_byte, sender.send_request(request)).await;
+    let mut answer = answer.map_err(|_| Error::ConnectionReadTimeout)??;
+    for value in answer.headers_mut().values_mut() {
+        // As long as it was, and of asterisks where it changed: still a value.
+        if let Ok(masked) = HeaderValue::from_bytes(&mask.whole(value.as_bytes())) {
+            *value = masked;
+        }
+    }
+    let between = times.between;
+    let body = |body| Receiving { body, between, pause: Box::pin(sleep(between)), shared: Arc::clone(&shared), mask };
+    let answer = answer.map(|incoming| body(incoming).boxed_unsync());
+    Ok((
+        answer,
+        Box::new(async move {
+            let mut driver = driver;
+            match (&mut driver.0).await {
+                Ok(Err(error)) => Err(error.into()),
+                Ok(Ok(())) | Err(_) => Ok(()),
+            }
+        }),
+    ))
+}
+
+/// A task that ends with whoever waits for it.
+struct AbortOnDrop<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Work for a guest that is not done inside its calls: its CPU time is the guest's
+/// account with the host all the same.
+async fn charged<F: Future>(shared: Arc<Shared>, work: F) -> F::Output {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|cx| shared.meter.beside(|| work.as_mut().poll(cx))).await
+}
+
+/// The body of a request, counted.
+struct Sending {
+    body: WasiBody,
+    shared: Arc<Shared>,
+}
+
+impl Body for Sending {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
+        if self.shared.traffic().sent(bytes as u64).is_err() {
+            return Poll::Ready(Some(Err(Error::HttpRequestBodySize(None))));
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer, counted and timed.
+struct Receiving {
+    body: Incoming,
+    between: Duration,
+    pause: Pin<Box<Sleep>>,
+    shared: Arc<Shared>,
+    mask: Mask,
+}
+
+impl Receiving {
+    fn masked(&mut self, frame: Frame<Bytes>) -> Frame<Bytes> {
+        frame.map_data(|bytes| self.mask.part(&bytes).into())
+    }
+}
+
+impl Body for Receiving {
+    type Data = Bytes;
+    type Error = Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+            Poll::Ready(None) => {
+                let rest = self.mask.rest();
+                return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest.into()))));
+            }
+            Poll::Ready(frame) => frame,
+            Poll::Pending => {
+                ready!(self.pause.as_mut().poll(cx));
+                return Poll::Ready(Some(Err(Error::ConnectionReadTimeout)));
+            }
+        };
+        let next = Instant::now() + self.between;
+        self.pause.as_mut().reset(next);
+        let frame = frame.map(|frame| frame.map_err(Error::from));
+        let bytes = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
+        if self.shared.traffic().received(bytes as u64).is_err() {
+            return Poll::Ready(Some(Err(Error::HttpResponseBodySize(None))));
+        }
+        Poll::Ready(frame.map(|frame| frame.map(|frame| self.masked(frame))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

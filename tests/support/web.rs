@@ -1,0 +1,160 @@
+//! A web server that does what each test needs, also what no good server does.
+//!
+//! It answers each connection once, by what the test said about its path, and
+//! remembers every request. Streams that never end wait for the client to go.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+
+/// What to do about a path.
+#[derive(Clone)]
+pub(crate) enum Page {
+    /// These bytes, head included.
+    Raw(Vec<u8>),
+    /// The first answer until it was given so often, then the second.
+    Heals(usize, Vec<u8>, Vec<u8>),
+    /// This head, and then a body of these bytes again and again until the client goes.
+    Endless(Vec<u8>),
+    /// This head and a byte of the body, and nothing more until the client goes.
+    Stalls(Vec<u8>),
+    /// Nothing at all until the client goes.
+    Silent,
+    /// A 304 for whoever names this etag, and these bytes for others.
+    Tagged(&'static str, Vec<u8>),
+}
+
+/// A request as it came over the wire: the request line and the headers, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: usize,
+}
+
+#[derive(Default)]
+struct Notes {
+    pages: HashMap<String, Page>,
+    seen: Vec<Seen>,
+}
+
+pub(crate) struct Web {
+    address: SocketAddr,
+    notes: Arc<(Mutex<Notes>, Condvar)>,
+}
+
+/// A whole answer.
+pub(crate) fn answer(status: &str, headers: &[&str], body: &[u8]) -> Vec<u8> {
+    let head: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+    let head = format!("HTTP/1.1 {status}\r\n{head}content-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+/// A page that is HTML.
+pub(crate) fn html(body: &str) -> Vec<u8> {
+    answer("200 OK", &["content-type: text/html; charset=utf-8"], body.as_bytes())
+}
+
+impl Web {
+    pub(crate) fn new(pages: &[(&str, Page)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let pages = pages.iter().map(|(path, page)| ((*path).to_owned(), page.clone())).collect();
+        let notes = Arc::new((Mutex::new(Notes { pages, seen: Vec::new() }), Condvar::new()));
+        let shared = Arc::clone(&notes);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let notes = Arc::clone(&shared);
+                // A client that goes away in the middle is what some tests want.
+                std::thread::spawn(move || drop(serve(&stream, &notes)));
+            }
+        });
+        Self { address, notes }
+    }
+
+    /// The address of a path.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Put another page there.
+    pub(crate) fn put(&self, path: &str, page: Page) {
+        self.notes.0.lock().unwrap().pages.insert(path.to_owned(), page);
+    }
+
+    /// Every request so far.
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        self.notes.0.lock().unwrap().seen.clone()
+    }
+
+    /// Wait until so many requests have come.
+    pub(crate) fn await_requests(&self, wanted: usize) {
+        let (notes, more) = &*self.notes;
+        let patience = std::time::Duration::from_secs(60);
+        let (_seen, waited) =
+            more.wait_timeout_while(notes.lock().unwrap(), patience, |notes| notes.seen.len() < wanted).unwrap();
+        assert!(!waited.timed_out(), "{wanted} requests did not come");
+    }
+}
+
+fn serve(mut stream: &TcpStream, notes: &(Mutex<Notes>, Condvar)) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut headers = Vec::new();
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        if header.trim().is_empty() {
+            break;
+        }
+        headers.push(header.trim().to_lowercase());
+    }
+    let length = headers.iter().find_map(|header| header.strip_prefix("content-length: ")?.parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body)?;
+    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let page = {
+        let mut locked = notes.0.lock().unwrap();
+        let seen = Seen { line: line.trim().to_owned(), headers: headers.clone(), body: body.len() };
+        locked.seen.push(seen);
+        notes.1.notify_all();
+        let page = locked.pages.get(&path).cloned();
+        if let Some(Page::Heals(times, ..)) = locked.pages.get_mut(&path) {
+            *times = times.saturating_sub(1);
+        }
+        page
+    };
+    match page.unwrap_or_else(|| Page::Raw(answer("404 Not Found", &[], b"no such page"))) {
+        Page::Raw(bytes) | Page::Heals(0, _, bytes) | Page::Heals(_, bytes, _) => stream.write_all(&bytes),
+        Page::Tagged(tag, bytes) => {
+            let same = headers.iter().any(|header| *header == format!("if-none-match: {tag}"));
+            let unchanged = answer("304 Not Modified", &[&format!("etag: {tag}")], b"");
+            stream.write_all(if same { &unchanged } else { &bytes })
+        }
+        Page::Endless(head) => {
+            stream.write_all(&head)?;
+            loop {
+                stream.write_all(&[b'x'; 65_536])?;
+            }
+        }
+        Page::Stalls(head) => {
+            stream.write_all(&head)?;
+            stream.write_all(b"x")?;
+            gone(stream)
+        }
+        Page::Silent => gone(stream),
+    }
+}
+
+/// Wait until the client goes.
+fn gone(mut stream: &TcpStream) -> std::io::Result<()> {
+    let mut rest = [0; 1024];
+    while stream.read(&mut rest)? > 0 {}
+    Ok(())
+}

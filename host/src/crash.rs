@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// The variable that names a point.
 pub const VARIABLE: &str = "CAPSTAN_CRASH_AT";
 
-/// Every point, in the order in which a job passes them.
+/// Every point that an import passes, in the order in which a job passes them.
 pub const POINTS: [&str; 12] = [
     "import.before_commit",
     "import.after_commit",
@@ -26,6 +26,9 @@ pub const POINTS: [&str; 12] = [
     "list.before_commit",
     "list.after_commit",
 ];
+
+/// The points that a job passes only if its handler keeps checkpoints.
+pub const CHECKPOINT_POINTS: [&str; 2] = ["checkpoint.before_commit", "checkpoint.after_commit"];
 
 static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();
 static VISITS: AtomicU64 = AtomicU64::new(0);

@@ -128,6 +128,7 @@ impl Host {
         if loops.is_empty() {
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
+            loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));
         }
         Ok(())
     }

@@ -81,6 +81,10 @@ pub struct Asks {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub secrets: Vec<String>,
+    /// To queue jobs of these kinds: `normalise` about the job's own subject, `ingest:any` about any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub enqueue: Vec<String>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde's shape
@@ -124,11 +128,29 @@ impl Asks {
         self
     }
 
+    /// Also to queue jobs of `kind` about the job's own subject.
+    #[must_use]
+    pub fn enqueue(mut self, kind: impl Into<String>) -> Self {
+        let kind = kind.into();
+        if !self.enqueue.contains(&kind) {
+            self.enqueue.push(kind);
+        }
+        self
+    }
+
+    /// Also to queue jobs of `kind` about any subject.
+    #[must_use]
+    pub fn enqueue_any(self, kind: impl Into<String>) -> Self {
+        let kind = kind.into();
+        self.enqueue(format!("{kind}:any"))
+    }
+
     pub(crate) fn and(self, other: Self) -> Self {
         let both = Self { imports: self.imports || other.imports, models: self.models || other.models, ..self };
         let both = other.artifacts.into_iter().fold(both, Self::artifacts);
         let both = other.http.into_iter().fold(both, Self::http);
-        other.secrets.into_iter().fold(both, Self::secret)
+        let both = other.secrets.into_iter().fold(both, Self::secret);
+        other.enqueue.into_iter().fold(both, Self::enqueue)
     }
 }
 

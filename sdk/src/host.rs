@@ -7,9 +7,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::enqueue::{About, Refusal};
 use crate::log::Level;
-use crate::wit::capstan::handler::{log as host, outcomes};
-use crate::{Failure, Problem, Success, wit};
+use crate::wit::capstan::handler::{cancelled, checkpoint, enqueue, log as host, outcomes, progress};
+use crate::{Failure, Problem, Saved, Success, wit};
 
 /// What the host knows about the job. One call to the host per getter.
 pub(crate) struct Facts {
@@ -86,6 +87,57 @@ pub(crate) fn log(level: Level, message: &str, fields: &[(String, String)]) {
         Level::Error => host::Level::Error,
     };
     host::write(level, message, fields);
+}
+
+/// What a guest hands in.
+pub(crate) mod desk {
+    use super::{About, Failure, Refusal, Saved, cancelled as stop, checkpoint, enqueue as jobs, progress as far};
+
+    pub(crate) fn progress(done: u64, total: u64, note: &str) {
+        far::report(done, total, note);
+    }
+
+    pub(crate) fn load() -> Result<Option<Saved>, Failure> {
+        let found = checkpoint::load()?;
+        Ok(found.map(|checkpoint::Saved { format, digest, bytes }| Saved { format, digest, bytes }))
+    }
+
+    pub(crate) fn save(format: &str, bytes: &[u8]) -> Result<(), Failure> {
+        Ok(checkpoint::save(format, bytes)?)
+    }
+
+    pub(crate) fn enqueue(kind: &str, payload: &str, about: Option<&About>) -> Result<(), Refusal> {
+        let Some(About { source, title, tags }) = about else { return Ok(jobs::add(kind, payload)?) };
+        let about = jobs::About { source: source.clone(), title: title.clone(), tags: tags.clone() };
+        Ok(jobs::add_about(kind, payload, &about)?)
+    }
+
+    pub(crate) fn cancelled() -> bool {
+        stop::asked()
+    }
+}
+
+impl From<checkpoint::Refusal> for Failure {
+    fn from(refusal: checkpoint::Refusal) -> Self {
+        match refusal {
+            checkpoint::Refusal::TooLarge(words) | checkpoint::Refusal::BadFormat(words) => Self::permanent(words),
+            checkpoint::Refusal::Other(words) => Self::transient(words),
+        }
+    }
+}
+
+impl From<enqueue::Refusal> for Refusal {
+    fn from(refusal: enqueue::Refusal) -> Self {
+        match refusal {
+            enqueue::Refusal::Denied(words) => Self::Denied(words),
+            enqueue::Refusal::UnknownKind(words) => Self::UnknownKind(words),
+            enqueue::Refusal::BadPayload(words) => Self::BadPayload(words),
+            enqueue::Refusal::TooMany(words) => Self::TooMany(words),
+            enqueue::Refusal::TooDeep(words) => Self::TooDeep(words),
+            enqueue::Refusal::BadSubject(words) => Self::BadSubject(words),
+            enqueue::Refusal::Other(words) => Self::Other(words),
+        }
+    }
 }
 
 impl From<Success<String>> for outcomes::Success {

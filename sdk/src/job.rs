@@ -6,7 +6,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::{Facts, Failure, Handler, Input, Output};
+use serde::Serialize;
+
+use crate::{About, Checkpoint, Facts, Failure, Handler, Input, Output, Refusal, desk, enqueue};
 
 /// One job, as one attempt sees it.
 pub struct Job<H: Handler> {
@@ -96,6 +98,43 @@ impl<H: Handler> Job<H> {
     /// [`Success::Done`](crate::Success::Done). Writing fails when [`Handler::artifacts`] lists nothing.
     pub fn output(&self) -> Output {
         Output::at(self.facts.output())
+    }
+
+    /// Say how far the attempt is: `done` steps of `total` (0 when nobody knows), and in one line what it is
+    /// doing (at most 256 bytes are kept). `capstan job show` shows the last word.
+    pub fn progress(&self, done: u64, total: u64, note: impl AsRef<str>) {
+        desk::progress(done, total, note.as_ref());
+    }
+
+    /// What this attempt keeps for the next one, and what an earlier one kept.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint(())
+    }
+
+    /// Queue a job of `kind` about the same subject when this attempt succeeds.
+    ///
+    /// # Errors
+    ///
+    /// The host does not take it; as a [`Failure`] that is permanent.
+    pub fn enqueue<T: Serialize>(&self, kind: &str, payload: &T) -> Result<(), Refusal> {
+        enqueue::add(kind, payload, None)
+    }
+
+    /// Queue a job of `kind` about another subject when this attempt succeeds; needs
+    /// [`Asks::enqueue_any`](crate::Asks::enqueue_any).
+    ///
+    /// # Errors
+    ///
+    /// As [`Job::enqueue`].
+    pub fn enqueue_about<T: Serialize>(&self, kind: &str, payload: &T, about: &About) -> Result<(), Refusal> {
+        enqueue::add(kind, payload, Some(about))
+    }
+
+    /// Whether the job was cancelled or the host shuts down: there are a few seconds left to keep a
+    /// checkpoint and to return a failure, whose message is kept. A handler that never asks is stopped at
+    /// once.
+    pub fn cancelled(&self) -> bool {
+        desk::cancelled()
     }
 }
 

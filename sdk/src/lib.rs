@@ -80,8 +80,10 @@
 //! checks the payload against its JSON Schema (the host does, when a job is added). A handler that
 //! panics traps; the host keeps the message, but the class is `trap`, not one of [`Failure`].
 
+mod checkpoint;
 mod component;
 pub mod describe;
+mod enqueue;
 mod failure;
 mod files;
 mod handler;
@@ -102,20 +104,22 @@ pub mod wit;
 #[doc = include_str!("../../docs/handlers.md")]
 struct Guide;
 
+pub use checkpoint::{Checkpoint, Saved};
 #[doc(hidden)]
 pub use component::Entry;
 #[cfg(target_family = "wasm")]
 #[doc(hidden)]
 pub use component::{describe_component, run_component};
 pub use describe::{Artifact, Asks};
+pub use enqueue::{About, Refusal};
 pub use failure::{Failure, OrFail, Problem};
 pub use files::{Input, Output};
 pub use handler::{Empty, Handler, Success};
 #[cfg(target_family = "wasm")]
-use host::Facts;
+use host::{Facts, desk};
 pub use job::Job;
 #[cfg(not(target_family = "wasm"))]
-use testing::Facts;
+use testing::{Facts, desk};
 
 /// Make the crate a component that does the kinds of the named handlers.
 ///

@@ -6,12 +6,14 @@
 //! no limits, checks nothing against the JSON Schemas, and a panic of the handler is a panic of the test.
 
 mod bench;
+pub(crate) mod desk;
 mod fake;
 mod folder;
 mod run;
 pub(crate) mod wire;
 
 pub use bench::Bench;
+pub use desk::{Progress, Queued};
 pub use fake::Entry;
 pub(crate) use fake::{Facts, log};
 pub use folder::BenchError;

@@ -20,6 +20,8 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
         ("limits", "memory = \"64\"", "\"64\" is no size: write a number with a unit, for example \"64MiB\""),
         ("worker", "slots = 0", "worker.slots = 0 is out of range: it must be 1 to 10000"),
         ("limits", "memory = \"8GiB\"", "limits.memory = 8589934592 is out of range: it must be 1MiB to 4GiB"),
+        ("limits", "checkpoint = \"9MiB\"", "limits.checkpoint = 9437184 is out of range: it must be 0B to 8MiB"),
+        ("limits", "enqueued = 10001", "limits.enqueued = 10001 is out of range: it must be 0 to 10000"),
         ("pipeline", "normalise = [\"ingest\"]", "capstan.toml: "),
     ];
     for (table, line, message) in cases {

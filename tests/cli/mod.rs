@@ -1,14 +1,18 @@
 //! The command line, as somebody at a terminal meets it.
 
 mod artifact;
+mod cancel;
+mod checkpoint;
 mod class;
 mod config;
 mod demo;
+mod enqueue;
 mod handler;
 mod import;
 mod init;
 mod job;
 mod page;
+mod progress;
 mod retry;
 mod serve;
 mod shape;

@@ -11,7 +11,7 @@ fn has(value: &Value, names: &[&str]) {
     }
 }
 
-const JOB: [&str; 12] = [
+const JOB: [&str; 13] = [
     "id",
     "kind",
     "queue",
@@ -23,6 +23,7 @@ const JOB: [&str; 12] = [
     "priority",
     "run_at",
     "import_id",
+    "progress",
     "error",
 ];
 const IMPORT: [&str; 10] =

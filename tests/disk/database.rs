@@ -1,6 +1,7 @@
 //! A database that this binary cannot use.
 
 use crate::support::project::Project;
+use capstan::store::sqlite::newest;
 use std::fs;
 
 #[test]
@@ -17,9 +18,11 @@ fn one_that_is_newer_is_refused_and_left_as_it_is() {
         assert_eq!(
             refused.err,
             format!(
-                "error: database {} has schema version 2, this capstan knows up to 1: \
+                "error: database {} has schema version {}, this capstan knows up to {}: \
                  use the newer capstan, or restore the backup in state/backups\n",
-                file.display()
+                file.display(),
+                newest() + 1,
+                newest()
             )
         );
     }

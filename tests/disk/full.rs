@@ -31,7 +31,9 @@ fn a_run_ends_with_the_reason_and_goes_on_when_there_is_room() {
         let import = steps.of("import").ok().json();
         assert_eq!(json!([import["state"], import["total"], import["done"]]), json!(["completed", PAGES, PAGES]));
         for job in steps.of("jobs").ok().json()["items"].as_array().unwrap() {
-            assert_eq!(json!([job["state"], job["attempt"], job["round"]]), json!(["completed", 1, 1]), "{job}");
+            assert_eq!(json!([job["state"], job["round"]]), json!(["completed", 1]), "{job}");
+            // An attempt may meet the full disk before the database does: then it was the host's fault.
+            assert!(job["attempt"].as_i64() <= Some(2), "{job}");
         }
     }
 }

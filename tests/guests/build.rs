@@ -5,6 +5,8 @@ use std::process::ExitCode;
 use capstan_guest_build::Guest;
 
 const GUESTS: &[Guest] = &[
+    Guest { package: "capstan-guest-clerk", folder: "tests/guests/clerk" },
+    Guest { package: "capstan-guest-first", folder: "tests/guests/first" },
     Guest { package: "capstan-guest-noop", folder: "tests/guests/noop" },
     Guest { package: "capstan-guest-noop-output", folder: "tests/guests/noop-output" },
     Guest { package: "capstan-guest-odd", folder: "tests/guests/odd" },

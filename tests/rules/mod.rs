@@ -3,10 +3,13 @@
 //! The seed is fixed so that a run can be repeated; `PROPTEST_RNG_SEED` names
 //! another one. A failure prints the smallest input that shows it.
 
+mod checkpoint;
+mod enqueue;
 mod import;
 mod job;
 mod names;
 mod pipeline;
+mod progress;
 mod queue;
 mod recovery;
 mod retry;

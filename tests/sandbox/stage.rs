@@ -5,7 +5,9 @@ use capstan::capability::fs::Mount;
 use capstan::rules::attempt::{Class, Fault, Outcome};
 use capstan::rules::limit::Limits;
 use capstan::rules::time::Millis;
-use capstan::sandbox::{Attempt, Engine, EngineOptions, GuestThreads, JobView, Prepared, Report, StopSignal, pair};
+use capstan::sandbox::{
+    Attempt, Desk, Engine, EngineOptions, GuestThreads, JobView, Prepared, Report, StopSignal, pair,
+};
 use std::sync::{Arc, OnceLock};
 
 /// One engine for all tests of this process.
@@ -24,6 +26,11 @@ pub(super) fn prepare(engine: &Engine, wasm: &[u8]) -> Prepared {
 pub(super) fn odd() -> Prepared {
     static ODD: OnceLock<Prepared> = OnceLock::new();
     ODD.get_or_init(|| prepare(engine(), capstan_test_guests::odd())).clone()
+}
+
+pub(super) fn clerk_itself() -> Prepared {
+    static CLERK: OnceLock<Prepared> = OnceLock::new();
+    CLERK.get_or_init(|| prepare(engine(), capstan_test_guests::clerk())).clone()
 }
 
 /// Limits that a test reaches soon.
@@ -50,7 +57,7 @@ pub(super) fn attempt(payload: &str, limits: Limits) -> Attempt {
 }
 
 pub(super) fn stoppable(payload: &str, limits: Limits, stop: StopSignal) -> Attempt {
-    Attempt { job: job(payload), limits, mounts: Vec::new(), outbound: None, stop }
+    Attempt { job: job(payload), limits, mounts: Vec::new(), outbound: None, desk: Desk::default(), stop }
 }
 
 /// An attempt that needs nothing to be made.

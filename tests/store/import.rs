@@ -67,6 +67,32 @@ async fn every_item_ends_in_the_place_that_its_jobs_say() {
 }
 
 #[tokio::test]
+async fn an_item_remains_until_the_jobs_that_its_jobs_queued_have_ended() {
+    let stage = Stage::new().await;
+    let id = start(&stage, 1).await;
+    let page = stage.claim_one().await;
+    let mut end = stage.end(&page.facts, &done());
+    // One of its own kind about itself, which must wait for its end, and two elsewhere.
+    for (kind, subject) in [("page", &page.facts.about.source[..]), ("text", "x"), ("text", "y")] {
+        let mut queued = job(kind, subject, stage.now);
+        queued.parent = Some((page.facts.running.id, page.facts.depth + 1));
+        queued.item = page.facts.item;
+        end.enqueue.push(queued);
+    }
+    stage.store.settle(end).await.unwrap();
+    let now = row(&stage, id).await;
+    assert_eq!((now.done, now.remaining, now.open_jobs), (0, 1, 3));
+    let claimed = stage.claim(9).await;
+    assert_eq!(claimed.iter().map(|c| (c.facts.depth, c.facts.item)).collect::<Vec<_>>(), [(1, Some((id, 0))); 3]);
+    for one in &claimed[..2] {
+        stage.settle(one, &done()).await;
+    }
+    stage.settle(&claimed[2], &failed(Class::Permanent)).await;
+    let now = row(&stage, id).await;
+    assert_eq!((now.failed, now.remaining, now.state), (1, 0, ImportState::Completed));
+}
+
+#[tokio::test]
 async fn an_item_remains_until_its_last_follower_has_ended() {
     let stage = Stage::new().await;
     let id = start(&stage, 1).await;

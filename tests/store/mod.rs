@@ -5,6 +5,7 @@
 
 mod artifact;
 mod batch;
+mod checkpoint;
 mod claim;
 mod disk;
 mod import;

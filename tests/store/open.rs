@@ -59,7 +59,7 @@ async fn a_newer_database_is_refused_by_name_and_version_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     Store::open(&file(&folder)).await.unwrap().close().await;
     let mut conn = beside(&folder).await;
-    run(&mut conn, format!("UPDATE _sqlx_migrations SET version = {}", newest() + 1)).await;
+    run(&mut conn, format!("UPDATE _sqlx_migrations SET version = version + 1 WHERE version = {}", newest())).await;
     conn.close().await.unwrap();
     let before = std::fs::read(file(&folder)).unwrap();
     let said = Store::open(&file(&folder)).await.unwrap_err().to_string();

@@ -6,6 +6,20 @@ use capstan::rules::job::{State, retry};
 use capstan::store::settle::Applied;
 
 #[tokio::test]
+async fn a_stale_end_and_one_that_did_not_complete_queue_nothing() {
+    let stage = Stage::new().await;
+    stage.add("page", "x").await;
+    let page = stage.claim_one().await;
+    let mut end = stage.end(&page.facts, &failed(Class::Transient));
+    end.enqueue = vec![job("text", "y", stage.now)];
+    assert_eq!(stage.store.settle(end.clone()).await.unwrap(), Applied::Yes);
+    end.transition = stage.end(&page.facts, &done()).transition;
+    assert_eq!(stage.store.settle(end).await.unwrap(), Applied::Stale);
+    assert_eq!(stage.rows().await.len(), 1);
+    stage.assert_sound().await;
+}
+
+#[tokio::test]
 async fn an_attempt_is_on_record_with_all_that_was_measured() {
     let stage = Stage::new().await;
     let id = stage.add("page", "x").await;

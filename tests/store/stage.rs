@@ -13,6 +13,8 @@ use capstan::store::claim::{ClaimRequest, Claimed, Route, Routes};
 use capstan::store::job::{About, JobFilter, JobRow, NewJob};
 use capstan::store::pipeline::Follow;
 use capstan::store::settle::{Applied, Facts, Settlement};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
@@ -118,12 +120,22 @@ impl Stage {
                 attempt: self.record("died"),
                 publication: None,
                 follow: Vec::new(),
+                enqueue: Vec::new(),
+                progress: None,
             })
             .collect();
         let applied = self.store.recover(settlements.clone()).await.unwrap();
         assert_eq!(applied, vec![Applied::Yes; settlements.len()]);
         self.boot().await;
         settlements
+    }
+
+    /// Change the database without the store.
+    pub(crate) async fn behind_its_back(&self, statement: &'static str) {
+        let options = SqliteConnectOptions::new().filename(file(&self.folder));
+        let mut conn = options.connect().await.unwrap();
+        sqlx::query(statement).execute(&mut conn).await.unwrap();
+        conn.close().await.unwrap();
     }
 
     pub(crate) fn pass(&mut self, ms: u64) {
@@ -176,6 +188,8 @@ impl Stage {
             attempt: self.record(word),
             publication: None,
             follow: Vec::new(),
+            enqueue: Vec::new(),
+            progress: None,
         }
     }
 

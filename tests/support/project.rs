@@ -35,6 +35,15 @@ impl Project {
         }))
     }
 
+    /// A project that also has the handlers `clerk`, with all that it asks for, and `noop`.
+    pub(crate) fn with_clerk() -> Self {
+        Self::copied(&template("clerk", |root| {
+            let added = add(root, "clerk", capstan_test_guests::clerk()).ok().json();
+            grant(root, &added);
+            add(root, "noop", capstan_test_guests::noop()).ok();
+        }))
+    }
+
     /// A copy of a project that no host works on, as it lies there.
     pub(crate) fn copy(&self) -> Self {
         Self::copied(&self.root)

@@ -7,7 +7,9 @@
 //! fails in ways that nobody understands. Requests are matched one by one: a handler
 //! that asks for the whole internet may be granted two sites of it.
 
+use super::enqueue::Right;
 use super::net::Net;
+use crate::rules::enqueue::{Kinds, Queueing, Subjects};
 use crate::rules::pattern::Pattern;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -45,6 +47,8 @@ pub struct Ask {
     pub http: BTreeSet<Pattern>,
     /// Secrets that are to go with its requests, by name.
     pub secrets: BTreeSet<String>,
+    /// Jobs that it wants to queue.
+    pub enqueue: Kinds,
 }
 
 /// What an operator grants to one digest: the same words, the other side.
@@ -64,6 +68,8 @@ pub struct Granted {
     pub net: Option<Arc<Net>>,
     /// The secrets that go with its requests.
     pub secrets: BTreeSet<String>,
+    /// The jobs that it may queue, and the words for those that it may not.
+    pub enqueue: Arc<Right>,
 }
 
 /// An ask that the operator has not granted.
@@ -90,7 +96,9 @@ pub fn intersect(handler: &str, digest: &str, ask: &Ask, allowed: &Grant) -> Res
         missing.push("the folder of models (models)".to_owned());
     }
     missing.extend(ask.secrets.difference(&allowed.secrets).map(|name| format!("the secret `{name}`")));
+    missing.extend(ask.enqueue.iter().filter(|(kind, wide)| allowed.enqueue.get(*kind) < Some(*wide)).map(queueing));
     if missing.is_empty() {
+        let enqueue = Arc::new(Right { handler: handler.to_owned(), digest: digest.to_owned(), ask: ask.clone() });
         let (asked, granted) = (ask.http.clone(), allowed.http.clone());
         let net = Net { handler: handler.to_owned(), asked, granted };
         return Ok(Granted {
@@ -99,9 +107,17 @@ pub fn intersect(handler: &str, digest: &str, ask: &Ask, allowed: &Grant) -> Res
             models: ask.models,
             net: (!net.asked.is_empty()).then(|| Arc::new(net)),
             secrets: ask.secrets.clone(),
+            enqueue,
         });
     }
     Err(Refused { handler: handler.to_owned(), what: missing.join(" and "), hint: hint(handler, digest, ask) })
+}
+
+fn queueing((kind, subjects): (&String, &Subjects)) -> String {
+    match subjects {
+        Subjects::Own => format!("queueing jobs of `{kind}`"),
+        Subjects::Any => format!("queueing jobs of `{kind}` about any subject"),
+    }
 }
 
 /// The `[[grants]]` entry that allows exactly this ask.
@@ -119,6 +135,11 @@ pub fn hint(handler: &str, digest: &str, ask: &Ask) -> String {
             let all: Vec<String> = all.iter().map(|one| format!("{one:?}")).collect();
             lines.push(format!("{name} = [{}]", all.join(", ")));
         }
+    }
+    if !ask.enqueue.is_empty() {
+        let entry = |(kind, subjects): (&String, &Subjects)| Queueing { kind: kind.clone(), subjects: *subjects };
+        let entries: Vec<String> = ask.enqueue.iter().map(|one| format!("{:?}", entry(one).to_string())).collect();
+        lines.push(format!("enqueue = [{}]", entries.join(", ")));
     }
     lines.join("\n")
 }
@@ -165,5 +186,16 @@ mod tests {
             "{}",
             error.hint
         );
+    }
+
+    #[test]
+    fn queueing_about_any_subject_is_more_than_about_its_own() {
+        let wanted = |subjects| Ask { enqueue: [("a".to_owned(), subjects)].into(), ..Ask::default() };
+        let (own, any) = (wanted(Subjects::Own), wanted(Subjects::Any));
+        assert_eq!(intersect("h", "sha256:00", &own, &any).unwrap().enqueue.ask.enqueue, own.enqueue);
+        let error = intersect("h", "sha256:00", &any, &own).unwrap_err();
+        assert_eq!(error.what, "queueing jobs of `a` about any subject");
+        assert!(error.hint.ends_with("\nenqueue = [\"a:any\"]"), "{}", error.hint);
+        assert!(intersect("h", "sha256:00", &own, &Grant::default()).is_err());
     }
 }

@@ -6,7 +6,9 @@
 //! know nothing of jobs or of the engine, and cannot promise that an opened
 //! folder keeps its contents.
 
+pub mod checkpoint;
 pub mod connect;
+pub mod enqueue;
 pub mod fs;
 pub mod grant;
 pub mod net;

@@ -3,6 +3,7 @@
 use super::table::{bytes, table};
 use super::{Common, Done};
 use crate::host::handler::{HandlerAdd, HandlerDetail, HandlerInspect, HandlerList};
+use crate::rules::enqueue::Subjects;
 use clap::Subcommand;
 use std::path::PathBuf;
 
@@ -97,5 +98,9 @@ fn asks(description: &crate::host::handler::Description) -> String {
     }
     words.extend(description.asks.http.iter().map(|pattern| format!("to send requests: {pattern}")));
     words.extend(description.asks.secrets.iter().map(|name| format!("to have the secret {name} in its requests")));
+    words.extend(description.asks.enqueue.iter().map(|entry| match entry.subjects {
+        Subjects::Own => format!("to queue jobs of {} about the subject", entry.kind),
+        Subjects::Any => format!("to queue jobs of {} about any subject", entry.kind),
+    }));
     if words.is_empty() { "for nothing".to_owned() } else { words.join("; ") }
 }

@@ -66,7 +66,7 @@ pub(super) enum Job {
         /// Its number
         id: i64,
     },
-    /// Cancel a job; a running guest is stopped
+    /// Cancel a job; a running guest is stopped, after its grace if it asks whether it is cancelled
     Cancel {
         /// Its number
         id: i64,
@@ -202,6 +202,7 @@ fn show(detail: &JobDetail) -> String {
     let ended = if job.state == State::Cancelled { "cancelled" } else { "finished" };
     field(ended, job.finished_at.map(time).unwrap_or_default());
     field("handler", job.digest.clone().map(|digest| format!("sha256:{digest}")).unwrap_or_default());
+    field("progress", job.progress.as_ref().map(ToString::to_string).unwrap_or_default());
     field("payload", detail.payload.to_string());
     field("result", detail.result.as_ref().map(ToString::to_string).unwrap_or_default());
     for attempt in &detail.attempts {
@@ -232,6 +233,12 @@ fn attempt_text(attempt: &AttemptRow) -> String {
             indicatif::HumanBytes(used.log_bytes),
             outside(used),
         ));
+        if used.checkpoint_bytes > 0 {
+            text.push_str(&format!(", checkpoints {}", indicatif::HumanBytes(used.checkpoint_bytes)));
+        }
+        if used.enqueued > 0 {
+            text.push_str(&format!(", {} jobs to queue", used.enqueued));
+        }
     }
     if let Some(inputs) = &attempt.inputs {
         text.push_str(&format!("\n  read generations {inputs}"));

@@ -6,6 +6,7 @@
 
 mod unit;
 
+use crate::rules::enqueue::Queueing;
 use crate::rules::limit::Limits;
 use crate::rules::pattern::Pattern;
 use crate::rules::pipeline::{Pipeline, PipelineError};
@@ -176,6 +177,14 @@ pub struct LimitsTable {
     /// Bytes of the result.
     #[serde(deserialize_with = "unit::some_size")]
     pub result: Option<u64>,
+    /// Bytes of a checkpoint.
+    #[serde(deserialize_with = "unit::some_size")]
+    pub checkpoint: Option<u64>,
+    /// Jobs that an attempt may queue.
+    pub enqueued: Option<u64>,
+    /// What a guest has to return once it is cancelled.
+    #[serde(deserialize_with = "unit::some_duration")]
+    pub cancel_grace: Option<Millis>,
 }
 
 impl LimitsTable {
@@ -190,6 +199,9 @@ impl LimitsTable {
             result: self.result.unwrap_or(base.result),
             requests: self.requests.unwrap_or(base.requests),
             traffic: self.traffic.unwrap_or(base.traffic),
+            checkpoint: self.checkpoint.unwrap_or(base.checkpoint),
+            enqueued: self.enqueued.unwrap_or(base.enqueued),
+            cancel_grace: self.cancel_grace.unwrap_or(base.cancel_grace),
         }
     }
 }
@@ -259,6 +271,9 @@ pub struct GrantTable {
     /// Secrets that may go with its requests.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// Kinds of job that may be queued.
+    #[serde(default)]
+    pub enqueue: Vec<Queueing>,
 }
 
 impl Config {
@@ -311,6 +326,8 @@ impl Config {
         for (name, table) in limits.chain([("limits".to_owned(), self.limits)]) {
             let memory = table.memory.unwrap_or(1 << 20);
             check(&format!("{name}.memory"), memory, 1 << 20, 4 << 30, "1MiB to 4GiB")?;
+            check(&format!("{name}.checkpoint"), table.checkpoint.unwrap_or(0), 0, 8 << 20, "0B to 8MiB")?;
+            check(&format!("{name}.enqueued"), table.enqueued.unwrap_or(0), 0, 10_000, "0 to 10000")?;
         }
         Ok(())
     }

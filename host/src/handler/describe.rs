@@ -2,6 +2,7 @@
 
 use super::schema::{self, SchemaError};
 use crate::capability::grant::{Ask, Imports, Models};
+use crate::rules::enqueue::{Queueing, kinds};
 use crate::rules::pattern::Pattern;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -73,6 +74,8 @@ pub struct Asks {
     pub http: Vec<Pattern>,
     /// Secrets that go with its requests.
     pub secrets: Vec<String>,
+    /// Jobs that it queues.
+    pub enqueue: Vec<Queueing>,
 }
 
 fn anything() -> Value {
@@ -155,6 +158,7 @@ impl Description {
             models: if self.asks.models { Models::Readable } else { Models::Hidden },
             http: self.asks.http.iter().cloned().collect(),
             secrets: self.asks.secrets.iter().cloned().collect(),
+            enqueue: kinds(&self.asks.enqueue),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::clock;
 pub use crate::rules::attempt::Usage;
+use crate::rules::enqueue::MAX_PAYLOAD;
 use crate::rules::job::{Cancel, State, cancel, retry};
 use crate::rules::list;
 use crate::rules::subject;
@@ -27,8 +28,6 @@ pub struct Page<T> {
 
 /// Items of a page at most.
 pub const MAX_PAGE: u32 = 10_000;
-/// Bytes of a payload at most: 1 MiB.
-pub const MAX_PAYLOAD: usize = 1 << 20;
 /// How long one `job/wait` request is held open at most.
 pub const HOLD: Duration = Duration::from_secs(20);
 
@@ -112,10 +111,21 @@ impl JobAdd {
 }
 
 async fn row(host: &Host, id: i64) -> Result<JobRow, Refusal> {
-    host.store
-        .job(id)
-        .await?
-        .ok_or_else(|| Refusal::not_found(format!("there is no job {id}")).hint("`capstan job list` shows the jobs"))
+    let mut row =
+        host.store.job(id).await?.ok_or_else(|| {
+            Refusal::not_found(format!("there is no job {id}")).hint("`capstan job list` shows the jobs")
+        })?;
+    heard(host, &mut row);
+    Ok(row)
+}
+
+/// What a running job said since its row was written.
+fn heard(host: &Host, row: &mut JobRow) {
+    if row.state == State::Running
+        && let Some(progress) = host.runtime.get().and_then(|runtime| runtime.running.progress(row.id))
+    {
+        row.progress = Some(progress);
+    }
 }
 
 /// List jobs, newest first.
@@ -133,7 +143,8 @@ impl Verb for JobList {
     async fn call(self, host: &Host) -> Result<Page<JobRow>, Refusal> {
         let mut filter = self.filter;
         filter.limit = limit(filter.limit)?;
-        let items = host.store.jobs(&filter).await?;
+        let mut items = host.store.jobs(&filter).await?;
+        items.iter_mut().for_each(|row| heard(host, row));
         let is_full = items.len() == usize::try_from(filter.limit).unwrap_or(usize::MAX);
         let next = items.last().filter(|_| is_full).map(|job| job.id.to_string());
         Ok(Page { items, next })
@@ -218,7 +229,8 @@ impl Verb for JobWait {
     }
 }
 
-/// Cancel a job: a queued one at once, a running one by stopping its guest.
+/// Cancel a job: a queued one at once, a running one by stopping its guest, which has its
+/// `limits.cancel_grace` if it asks whether it is cancelled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobCancel {

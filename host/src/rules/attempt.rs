@@ -161,4 +161,10 @@ pub struct Usage {
     /// Bytes of the bodies of the answers.
     #[serde(default)]
     pub received_bytes: u64,
+    /// Bytes of the checkpoints that were kept, those that replaced one another included.
+    #[serde(default)]
+    pub checkpoint_bytes: u64,
+    /// Jobs that it wanted to be queued; they are only if it succeeded.
+    #[serde(default)]
+    pub enqueued: u64,
 }

@@ -30,6 +30,13 @@ pub struct Limits {
     /// Bytes of bodies sent and received, together; `quota` beyond it. Default
     /// 256 MiB.
     pub traffic: u64,
+    /// Bytes of a checkpoint; a larger one is refused. Default 1 MiB.
+    pub checkpoint: u64,
+    /// Jobs that one attempt may queue; more are refused. Default 100.
+    pub enqueued: u64,
+    /// How long a guest that asks whether it is cancelled has to return once it is;
+    /// the others are stopped at once. Default 2 s.
+    pub cancel_grace: Millis,
 }
 
 impl Default for Limits {
@@ -44,6 +51,9 @@ impl Default for Limits {
             result: 256 << 10,
             requests: 1_000,
             traffic: 256 << 20,
+            checkpoint: 1 << 20,
+            enqueued: 100,
+            cancel_grace: Millis::seconds(2),
         }
     }
 }

@@ -7,12 +7,15 @@
 
 pub mod address;
 pub mod attempt;
+pub mod checkpoint;
+pub mod enqueue;
 pub mod import;
 pub mod job;
 pub mod limit;
 pub mod list;
 pub mod pattern;
 pub mod pipeline;
+pub mod progress;
 pub mod queue;
 pub mod recovery;
 pub mod retry;

@@ -1,5 +1,6 @@
 //! One attempt: a fresh store, one call, everything measured, the store dropped.
 
+use super::desk::Desk;
 use super::engine::{Engine, Prepared};
 use super::log::Log;
 use super::outbound::Outbound;
@@ -8,6 +9,7 @@ use super::state::JobView;
 use super::stop::{self, StopSignal};
 use crate::capability::fs::Mount;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
+use crate::rules::enqueue::Wish;
 use crate::rules::limit::Limits;
 use crate::rules::time::Millis;
 
@@ -22,6 +24,9 @@ const DESCRIBE: Limits = Limits {
     result: 256 << 10,
     requests: 0,
     traffic: 0,
+    checkpoint: 0,
+    enqueued: 0,
+    cancel_grace: Millis(0),
 };
 
 /// What to run.
@@ -35,6 +40,8 @@ pub struct Attempt {
     pub mounts: Vec<Mount>,
     /// The requests it may send; none without.
     pub outbound: Option<Outbound>,
+    /// What it may hand in.
+    pub desk: Desk,
     /// How it is told to stop.
     pub stop: StopSignal,
 }
@@ -48,12 +55,14 @@ pub struct Report {
     pub usage: Usage,
     /// What it logged.
     pub log: Log,
+    /// The jobs that it wants to be queued if it succeeded.
+    pub enqueue: Vec<Wish>,
 }
 
 impl Report {
     /// An attempt that never reached its guest.
     pub fn failed(fault: Fault) -> Self {
-        Self { outcome: Outcome::Failed(fault), usage: Usage::default(), log: Log::default() }
+        Self { outcome: Outcome::Failed(fault), usage: Usage::default(), log: Log::default(), enqueue: Vec::new() }
     }
 
     /// An attempt that the host could not run.
@@ -67,7 +76,14 @@ impl Engine {
     /// Nothing is granted; 2 s of CPU, 256 MiB. Polls compute on the calling thread.
     pub async fn describe(&self, prepared: &Prepared) -> Result<String, Fault> {
         let (_stopper, stop) = stop::pair();
-        let attempt = Attempt { job: JobView::default(), limits: DESCRIBE, mounts: Vec::new(), outbound: None, stop };
+        let attempt = Attempt {
+            job: JobView::default(),
+            limits: DESCRIBE,
+            mounts: Vec::new(),
+            outbound: None,
+            desk: Desk::default(),
+            stop,
+        };
         let (session, state) = Session::new(self, prepared, attempt);
         let (end, _) = session.drive(state, Entry::Describe).await;
         match end {

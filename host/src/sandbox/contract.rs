@@ -1,7 +1,8 @@
 //! The host's side of `capstan:handler`: the job that a guest sees and the log it
 //! writes.
 //!
-//! Types are generated from `wit/handler.wit`; what is here answers its imports.
+//! Types are generated from `wit/handler.wit`; what is here answers its imports, but for
+//! those that hand something in, which are in `desk`.
 
 use super::log::Source;
 use super::state::State;
@@ -12,6 +13,10 @@ mod generated {
     wasmtime::component::bindgen!({
         path: "../wit",
         world: "handler",
+        imports: {
+            "capstan:handler/checkpoint.load": async,
+            "capstan:handler/checkpoint.save": async,
+        },
         exports: { default: async },
         with: { "capstan:handler/jobs.job": super::JobHandle },
     });
@@ -20,6 +25,7 @@ mod generated {
 #[cfg(test)]
 pub(super) use generated::capstan::handler::outcomes::Coded;
 pub(super) use generated::capstan::handler::outcomes::{Failure, Success};
+pub(super) use generated::capstan::handler::{cancelled, checkpoint, enqueue, progress};
 use generated::capstan::handler::{jobs, log, outcomes};
 pub(super) use generated::{Handler, HandlerPre};
 

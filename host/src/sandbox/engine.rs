@@ -83,6 +83,14 @@ pub struct Prepared(Arc<Loaded>);
 struct Loaded {
     pool: Option<HandlerPre<State>>,
     demand: OnceLock<Result<HandlerPre<State>, LoadError>>,
+    hears_cancel: bool,
+}
+
+impl Prepared {
+    /// Whether it asks if it is cancelled.
+    pub(super) fn hears_cancel(&self) -> bool {
+        self.0.hears_cancel
+    }
 }
 
 /// Which of the two allocators.
@@ -169,7 +177,9 @@ impl Engine {
                 None
             }
         };
-        Ok(Prepared(Arc::new(Loaded { pool, demand })))
+        let loaded = pool.as_ref().or_else(|| demand.get().and_then(|pre| pre.as_ref().ok()));
+        let hears_cancel = loaded.is_some_and(|pre| imports(pre.instance_pre().component(), link::CANCELLED));
+        Ok(Prepared(Arc::new(Loaded { pool, demand, hears_cancel })))
     }
 
     pub(super) fn raw(&self, home: Home) -> &wasmtime::Engine {
@@ -206,6 +216,10 @@ unsafe fn deserialize(side: &Side, compiled: &[u8]) -> Result<HandlerPre<State>,
     // SAFETY: the caller promises that the bytes come from `compile`.
     let component = unsafe { Component::deserialize(&side.engine, compiled) };
     component.and_then(|component| side.prepare(&component)).map_err(|error| LoadError(format!("{error:#}")))
+}
+
+fn imports(component: &Component, interface: &str) -> bool {
+    component.component_type().imports(component.engine()).any(|(name, _)| name.starts_with(interface))
 }
 
 fn unknown_imports(component: &Component, engine: &wasmtime::Engine) -> Vec<String> {

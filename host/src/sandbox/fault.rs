@@ -17,6 +17,8 @@ use wasmtime::{Trap, WasmBacktrace};
 const MAX_MESSAGE: usize = 4 << 10;
 /// Bytes of details that are kept; longer ones are dropped.
 const MAX_DETAILS: usize = 16 << 10;
+/// How the message of a cancelled attempt begins.
+const CANCELLED: &str = "cancelled while it ran";
 
 /// What a guest returned.
 pub(super) fn of_answer(answer: Result<Success, Failure>, max_result: u64) -> Outcome {
@@ -24,6 +26,18 @@ pub(super) fn of_answer(answer: Result<Success, Failure>, max_result: u64) -> Ou
         Ok(Success::Done(result)) => checked(result, max_result).map_or_else(Outcome::Failed, Outcome::Done),
         Ok(Success::Unchanged(result)) => checked(result, max_result).map_or_else(Outcome::Failed, Outcome::Unchanged),
         Err(failure) => Outcome::Failed(of_failure(failure)),
+    }
+}
+
+/// What an answer means from a guest that was told to stop before it gave it.
+pub(super) fn of_told(outcome: Outcome, told: Option<Reason>) -> Outcome {
+    match (outcome, told) {
+        (Outcome::Failed(fault), Some(Reason::Cancel)) => {
+            let message = format!("{CANCELLED}: {}", fault.message);
+            Outcome::Failed(Fault { details: fault.details, ..Fault::new(Class::Cancelled, message) })
+        }
+        (Outcome::Failed(_), Some(Reason::Shutdown)) => Outcome::Stopped,
+        (outcome, _) => outcome,
     }
 }
 
@@ -108,7 +122,7 @@ pub(super) fn of_halt(halt: Halt) -> Outcome {
         Halt::Tables { .. } | Halt::Exit(_) => Class::Trap,
         Halt::Stop(Reason::Shutdown) => return Outcome::Stopped,
         Halt::Stop(Reason::Cancel) => {
-            return Outcome::Failed(Fault::new(Class::Cancelled, "cancelled while it ran"));
+            return Outcome::Failed(Fault::new(Class::Cancelled, CANCELLED));
         }
     };
     Outcome::Failed(Fault::new(class, halt.to_string()))

@@ -17,10 +17,14 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use crate::capability::fs::Access;
 
 /// Interfaces that the linker has, for messages about those it has not.
-pub(super) const OFFERED: [&str; 10] = [
+pub(super) const OFFERED: [&str; 14] = [
+    CANCELLED,
+    "capstan:handler/checkpoint",
+    "capstan:handler/enqueue",
     "capstan:handler/jobs",
     "capstan:handler/log",
     "capstan:handler/outcomes",
+    "capstan:handler/progress",
     "wasi:cli/",
     "wasi:clocks/",
     "wasi:filesystem/",
@@ -29,6 +33,9 @@ pub(super) const OFFERED: [&str; 10] = [
     "wasi:random/",
     "wasi:sockets/",
 ];
+
+/// Who imports it can hear that it is to stop.
+pub(super) const CANCELLED: &str = "capstan:handler/cancelled";
 
 /// Where the file functions are, by the engine's version of WASI.
 const FILES: &str = "wasi:filesystem/types@0.2.12";

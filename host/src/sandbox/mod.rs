@@ -12,7 +12,9 @@
 //! host that serves a guest (buffers, handles) is bounded but not charged.
 
 mod attempt;
+mod board;
 mod contract;
+mod desk;
 mod engine;
 mod fault;
 mod files;
@@ -33,6 +35,8 @@ mod ticker;
 mod traffic;
 
 pub use attempt::{Attempt, Report};
+pub use board::Board;
+pub use desk::Desk;
 pub use engine::{CompileError, Engine, EngineError, LoadError, Prepared};
 pub use log::Log;
 pub use outbound::Outbound;

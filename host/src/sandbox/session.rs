@@ -7,6 +7,7 @@
 
 use super::attempt::{Attempt, Report};
 use super::contract::{Failure, Handler, Success};
+use super::desk::Open;
 use super::engine::{Engine, Home, Prepared};
 use super::fault;
 use super::halt::Halt;
@@ -14,7 +15,7 @@ use super::log::Tail;
 use super::meter::Meter;
 use super::quota::Quota;
 use super::state::{self, Shared, State};
-use super::stop::StopSignal;
+use super::stop::{Reason, StopSignal};
 use super::traffic::Traffic;
 use crate::capability::fs::Access;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
@@ -54,13 +55,15 @@ pub(super) struct Session<'a> {
     prepared: &'a Prepared,
     limits: Limits,
     stop: StopSignal,
+    /// What the guest has between a cancellation and its end.
+    grace: Duration,
     started: Instant,
     shared: Arc<Shared>,
 }
 
 impl<'a> Session<'a> {
     pub(super) fn new(engine: &'a Engine, prepared: &'a Prepared, attempt: Attempt) -> (Self, State) {
-        let Attempt { job, limits, mounts, outbound, stop } = attempt;
+        let Attempt { job, limits, mounts, outbound, desk, stop } = attempt;
         let started = Instant::now();
         let output = mounts.iter().find(|mount| mount.access() == Access::Write).cloned();
         let shared = Arc::new(Shared {
@@ -68,9 +71,13 @@ impl<'a> Session<'a> {
             log: Mutex::new(Tail::new(started, limits.log)),
             quota: Mutex::new(Quota::new(output, limits.scratch_bytes, limits.scratch_files)),
             traffic: Mutex::new(Traffic::new(limits.requests, limits.traffic)),
+            desk: Mutex::new(Open::new(desk, limits.checkpoint)),
+            stop: stop.share(),
         });
         let state = State::new(job, mounts, outbound, limits.memory, Arc::clone(&shared));
-        (Self { engine, prepared, limits, stop, started, shared }, state)
+        // Who cannot hear of it has no use for time.
+        let grace = if prepared.hears_cancel() { limits.cancel_grace.duration() } else { Duration::ZERO };
+        (Self { engine, prepared, limits, stop, grace, started, shared }, state)
     }
 
     /// Whether it was stopped before it began.
@@ -106,11 +113,11 @@ impl<'a> Session<'a> {
             Ok(())
         });
         let shared = Arc::clone(&self.shared);
-        let (limits, stop, started) = (self.limits, self.stop.share(), self.started);
+        let (limits, stop, started, grace) = (self.limits, self.stop.share(), self.started, self.grace);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
             shared.meter.settle();
-            match judge(&shared.meter, &limits, started.elapsed(), &stop) {
+            match judge(&shared.meter, &limits, started.elapsed(), stop.due(grace)) {
                 Some(halt) => Err(halt.into()),
                 None if shared.meter.since_resumed() > nanos(SLICE) => Ok(UpdateDeadline::Yield(1)),
                 None => Ok(UpdateDeadline::Continue(1)),
@@ -140,7 +147,7 @@ impl<'a> Session<'a> {
         tokio::select! {
             biased;
             answer = metered => End::Returned(answer),
-            reason = self.stop.wait() => End::Halted(Halt::Stop(reason)),
+            reason = self.stop.wait(self.grace) => End::Halted(Halt::Stop(reason)),
             () = tokio::time::sleep(left) => End::Halted(Halt::Wall(self.limits.wall)),
         }
     }
@@ -150,12 +157,13 @@ impl<'a> Session<'a> {
             End::Returned(Ok(Answer::Ran(Ok(Success::Done(text) | Success::Unchanged(text))))) => text.len() as u64,
             _ => 0,
         };
-        let outcome = self.outcome(end);
+        let mut desk = self.shared.desk();
+        let outcome = desk.judged(self.outcome(end));
         let meter = &self.shared.meter;
         let tail = std::mem::replace(&mut *self.shared.log(), Tail::new(self.started, 0));
         let quota = self.shared.quota();
         let (requests, sent_bytes, received_bytes) = self.shared.traffic().used();
-        let usage = Usage {
+        let mut usage = Usage {
             cpu_us: meter.guest() / 1_000,
             host_us: meter.host() / 1_000,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
@@ -168,14 +176,19 @@ impl<'a> Session<'a> {
             requests,
             sent_bytes,
             received_bytes,
+            ..Usage::default()
         };
-        Report { outcome, usage, log: tail.finish() }
+        desk.count(&mut usage);
+        Report { outcome, usage, log: tail.finish(), enqueue: desk.hand_over() }
     }
 
     pub(super) fn outcome(&self, end: End) -> Outcome {
         let outcome = match end {
             End::Halted(halt) => fault::of_halt(halt),
-            End::Returned(Ok(Answer::Ran(answer))) => fault::of_answer(answer, self.limits.result),
+            End::Returned(Ok(Answer::Ran(answer))) => {
+                let told = self.stop.told().filter(|_| answer.is_err());
+                fault::of_told(fault::of_answer(answer, self.limits.result), told)
+            }
             End::Returned(Ok(Answer::Described(text))) => Outcome::Done(text),
             End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr()),
         };
@@ -213,8 +226,8 @@ struct Cause {
 }
 
 /// Whether a guest may go on, given what it used.
-fn judge(meter: &Meter, limits: &Limits, wall: Duration, stop: &StopSignal) -> Option<Halt> {
-    if let Some(reason) = stop.asked() {
+fn judge(meter: &Meter, limits: &Limits, wall: Duration, stop: Option<Reason>) -> Option<Halt> {
+    if let Some(reason) = stop {
         return Some(Halt::Stop(reason));
     }
     if meter.guest() > nanos(limits.cpu.duration()) {

@@ -5,11 +5,13 @@
 //! use, because making it costs more than running such a guest.
 
 use super::contract::JobHandle;
+use super::desk::Open;
 use super::log::Tail;
 use super::memory::Memory;
 use super::meter::Meter;
 use super::outbound::{Hooks, Outbound};
 use super::quota::Quota;
+use super::stop::StopSignal;
 use super::traffic::Traffic;
 use crate::capability::fs::Mount;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,6 +62,8 @@ pub(super) struct Shared {
     pub(super) log: Mutex<Tail>,
     pub(super) quota: Mutex<Quota>,
     pub(super) traffic: Mutex<Traffic>,
+    pub(super) desk: Mutex<Open>,
+    pub(super) stop: StopSignal,
 }
 
 impl Shared {
@@ -78,6 +82,10 @@ impl Shared {
     /// Say something in the attempt's log that the guest has no words for.
     pub(super) fn note(&self, message: &str) {
         self.log().note(message);
+    }
+
+    pub(super) fn desk(&self) -> MutexGuard<'_, Open> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::handler::Ready;
 use super::import::Roots;
-use super::{Runtime, ServiceError};
+use super::{Runtime, ServiceError, desk};
 use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
@@ -17,7 +17,8 @@ use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
 use crate::rules::limit::Limits;
-use crate::sandbox::{Attempt, JobView, Outbound, Report, StopSignal};
+use crate::rules::progress::Progress;
+use crate::sandbox::{Attempt, Board, Desk, JobView, Outbound, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
 use crate::store::attempt::AttemptRecord;
 use crate::store::claim::Claimed;
@@ -25,6 +26,14 @@ use crate::store::pipeline::Follow;
 use crate::store::settle::{Facts, Settlement};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// What goes between an attempt and those who watch it.
+pub(super) struct Told {
+    /// How it is told to stop.
+    pub(super) stop: StopSignal,
+    /// Where it tells how far it is.
+    pub(super) board: Board,
+}
 
 /// Run a claimed job to the end of its attempt; what it used.
 ///
@@ -34,10 +43,11 @@ pub(super) async fn run(
     runtime: &Arc<Runtime>,
     roots: &Roots,
     claimed: Claimed,
-    stop: StopSignal,
+    told: Told,
 ) -> Result<Usage, ServiceError> {
+    let Told { stop, board } = told;
     let facts = claimed.facts.clone();
-    let (mut report, publication) = match prepare(runtime, roots, claimed).await {
+    let (mut report, publication) = match prepare(runtime, roots, claimed, board.clone()).await {
         Ok(prepared) => perform(runtime, &facts, prepared, stop).await,
         Err(fault) => (Report::failed(fault), None),
     };
@@ -46,11 +56,11 @@ pub(super) async fn run(
     {
         // The request was on record before the guest was stopped.
         if let Some(by) = runtime.store.job(facts.running.id).await?.and_then(|job| job.cancel_by) {
-            fault.message = format!("cancelled by {by} while it ran");
+            fault.message = fault.message.replacen("cancelled", &format!("cancelled by {by}"), 1);
         }
     }
     let usage = report.usage;
-    runtime.store.settle(settlement(runtime, facts, report, publication)).await?;
+    runtime.store.settle(settlement(runtime, facts, report, publication, board.read())).await?;
     Ok(usage)
 }
 
@@ -60,6 +70,8 @@ struct Prepared {
     view: JobView,
     folders: Folders,
     outbound: Option<Outbound>,
+    limits: Limits,
+    desk: Desk,
 }
 
 /// What the guest is to see, opened when its thread gets to it: many attempts
@@ -79,7 +91,7 @@ enum Output {
     Wanted,
 }
 
-async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed) -> Result<Prepared, Fault> {
+async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed, board: Board) -> Result<Prepared, Fault> {
     let kind = &claimed.facts.kind;
     let ready = runtime.handlers.of(kind).ok_or_else(|| {
         let message = format!("no handler does kind {kind:?}: add one with `capstan handler add FILE`");
@@ -97,8 +109,10 @@ async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed) -> Res
         Models::Readable => Some(runtime.project.models()),
         Models::Hidden => None,
     };
+    let limits = runtime.config.limits(&ready.loaded.description.name);
+    let desk = desk::open(runtime, &claimed.facts, &ready, granted, &limits, board);
     let view = view(claimed, config);
-    Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound })
+    Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound, limits, desk })
 }
 
 /// What must hold before a guest is started.
@@ -205,12 +219,11 @@ async fn perform(
     prepared: Prepared,
     stop: StopSignal,
 ) -> (Report, Option<Publication>) {
-    let Prepared { ready, view, folders, outbound } = prepared;
-    let limits = runtime.config.limits(&ready.loaded.description.name);
+    let Prepared { ready, view, folders, outbound, limits, desk } = prepared;
     let kept = Kept::default();
     let make = {
         let (runtime, lease, kept) = (Arc::clone(runtime), facts.running.lease, kept.clone());
-        move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, outbound, stop })
+        move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, outbound, desk, stop })
     };
     let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
     let scratch = keep_spare(runtime, kept.take(), &report.usage);
@@ -311,13 +324,22 @@ fn publication(published: Published, title: String) -> Publication {
     Publication { location: published.location, title, files: files.collect() }
 }
 
-fn settlement(runtime: &Runtime, facts: Facts, report: Report, publication: Option<Publication>) -> Settlement {
+fn settlement(
+    runtime: &Runtime,
+    facts: Facts,
+    report: Report,
+    publication: Option<Publication>,
+    progress: Option<Progress>,
+) -> Settlement {
     let now = clock::now();
     let policy = runtime.config.policy(&facts.kind);
     let transition = job::finish(&facts.running, &report.outcome, &policy, now, fastrand::f64());
-    let follow = match transition.next {
-        Next::Completed { .. } => follow(runtime, &facts.kind),
-        _ => Vec::new(),
+    let (follow, enqueue) = match transition.next {
+        Next::Completed { .. } => {
+            let jobs = report.enqueue.into_iter().map(|wish| desk::job(runtime, &facts, wish, now));
+            (follow(runtime, &facts.kind), jobs.collect())
+        }
+        _ => (Vec::new(), Vec::new()),
     };
     let text = |text: String| (!text.is_empty()).then_some(text);
     let mut record = AttemptRecord {
@@ -342,7 +364,7 @@ fn settlement(runtime: &Runtime, facts: Facts, report: Report, publication: Opti
             record.backtrace = text(fault.backtrace);
         }
     }
-    Settlement { facts, transition, attempt: record, publication, follow }
+    Settlement { facts, transition, attempt: record, publication, follow, enqueue, progress }
 }
 
 fn follow(runtime: &Runtime, kind: &str) -> Vec<Follow> {

@@ -11,6 +11,7 @@ use crate::config::{Config, GrantTable};
 use crate::handler::bundled;
 use crate::handler::loaded::{Checks, LoadError, Loaded, digest, named};
 use crate::project::Project;
+use crate::rules::enqueue::kinds;
 use crate::sandbox::Engine;
 use crate::store::Store;
 use crate::store::claim::{Route, Routes};
@@ -194,5 +195,6 @@ fn grant(table: &GrantTable) -> Grant {
         models: if table.models { Models::Readable } else { Models::Hidden },
         http: table.http.iter().cloned().collect(),
         secrets: table.secrets.iter().cloned().collect(),
+        enqueue: kinds(&table.enqueue),
     }
 }

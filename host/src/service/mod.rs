@@ -5,8 +5,10 @@
 //! the host of its project.
 
 pub mod attempt;
+mod desk;
 pub mod handler;
 pub mod import;
+pub mod progress;
 pub mod recovery;
 pub mod worker;
 
@@ -17,12 +19,15 @@ use crate::capability::secret::{Place, Secret, SecretError};
 use crate::config::{Config, SecretTable};
 use crate::project::Project;
 use crate::rules::pipeline::Pipeline;
-use crate::sandbox::{GuestThreads, Stopper};
+use crate::rules::progress::Progress;
+use crate::sandbox::{Board, GuestThreads, Stopper};
+use crate::store::progress::Said;
 use crate::store::{Store, StoreError};
 use handler::Handlers;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
 
 /// Why a loop ends before it is told to.
 #[derive(Debug, thiserror::Error)]
@@ -101,32 +106,67 @@ pub fn secrets(config: &Config, project: &Project) -> BTreeMap<String, Result<Se
     config.secret.iter().map(open).collect()
 }
 
-/// The attempts that run right now: job → how to stop it.
+/// The attempts that run right now, by job.
 #[derive(Debug, Default)]
-pub struct RunningAttempts(Mutex<BTreeMap<i64, Stopper>>);
+pub struct RunningAttempts {
+    attempts: Mutex<BTreeMap<i64, Running>>,
+    /// Rings when one of them says how far it is.
+    bell: Arc<Notify>,
+}
+
+/// An attempt that runs.
+#[derive(Debug)]
+struct Running {
+    lease: i64,
+    stopper: Stopper,
+    board: Board,
+}
 
 impl RunningAttempts {
-    fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<i64, Stopper>) -> T) -> T {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn with<T>(&self, f: impl FnOnce(&mut BTreeMap<i64, Running>) -> T) -> T {
+        f(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An attempt of this job begins.
-    pub fn begin(&self, job: i64, stopper: Stopper) {
-        self.with(|running| running.insert(job, stopper));
+    /// An attempt of this job begins; where it says how far it is.
+    pub fn begin(&self, job: i64, lease: i64, stopper: Stopper) -> Board {
+        let board = Board::new(&self.bell);
+        let running = Running { lease, stopper, board: board.clone() };
+        self.with(|attempts| attempts.insert(job, running));
+        board
     }
 
     /// The attempt of this job has ended.
     pub fn end(&self, job: i64) {
-        self.with(|running| running.remove(&job));
+        self.with(|attempts| attempts.remove(&job));
     }
 
     /// How to stop the attempt of this job, if one runs.
     pub fn stopper(&self, job: i64) -> Option<Stopper> {
-        self.with(|running| running.get(&job).cloned())
+        self.with(|attempts| attempts.get(&job).map(|running| running.stopper.clone()))
     }
 
     /// How to stop every attempt.
     pub fn stoppers(&self) -> Vec<Stopper> {
-        self.with(|running| running.values().cloned().collect())
+        self.with(|attempts| attempts.values().map(|running| running.stopper.clone()).collect())
+    }
+
+    /// How far the attempt of this job is, if one runs and has said it.
+    pub fn progress(&self, job: i64) -> Option<Progress> {
+        self.with(|attempts| attempts.get(&job).and_then(|running| running.board.read()))
+    }
+
+    /// Wait until an attempt says how far it is.
+    pub async fn spoken(&self) {
+        self.bell.notified().await;
+    }
+
+    /// What was said since this was called last.
+    pub fn said(&self) -> Vec<Said> {
+        self.with(|attempts| {
+            let said = |(job, running): (&i64, &Running)| {
+                running.board.take().map(|progress| Said { job: *job, lease: running.lease, progress })
+            };
+            attempts.iter().filter_map(said).collect()
+        })
     }
 }

@@ -58,5 +58,13 @@ fn settlement(facts: Facts, transition: Transition, boot: i64, now: Timestamp) -
         log: None,
         log_dropped: 0,
     };
-    Settlement { facts, transition, attempt, publication: None, follow: Vec::new() }
+    Settlement {
+        facts,
+        transition,
+        attempt,
+        publication: None,
+        follow: Vec::new(),
+        enqueue: Vec::new(),
+        progress: None,
+    }
 }

@@ -5,8 +5,9 @@
 //! claimed job is a task of its own; what it writes joins the same group commit
 //! as the next claim.
 
+use super::attempt::{self, Told};
 use super::import::Roots;
-use super::{Runtime, ServiceError, attempt};
+use super::{Runtime, ServiceError};
 use crate::clock;
 use crate::rules::queue::claimable;
 use crate::rules::time::Timestamp;
@@ -115,13 +116,14 @@ impl Worker {
     }
 
     fn start(&mut self, job: Claimed) {
-        let id = job.facts.running.id;
-        let (stopper, signal) = sandbox::pair();
-        self.runtime.running.begin(id, stopper);
+        let (id, lease) = (job.facts.running.id, job.facts.running.lease);
+        let (stopper, stop) = sandbox::pair();
+        let board = self.runtime.running.begin(id, lease, stopper);
+        let told = Told { stop, board };
         let runtime = Arc::clone(&self.runtime);
         let (roots, busy, ended) = (Arc::clone(&self.roots), Arc::clone(&self.busy), Arc::clone(&self.ended));
         self.attempts.spawn(async move {
-            let used = attempt::run(&runtime, &roots, job, signal).await;
+            let used = attempt::run(&runtime, &roots, job, told).await;
             runtime.running.end(id);
             ended.notify_one();
             busy.saw(used.as_ref().map_or(0, |usage| usage.cpu_us + usage.host_us));
@@ -138,6 +140,7 @@ impl Worker {
     }
 
     async fn finish(mut self) -> Result<(), ServiceError> {
+        self.runtime.running.stoppers().iter().for_each(sandbox::Stopper::warn);
         let grace = tokio::time::sleep(self.runtime.config.worker.grace.duration());
         tokio::pin!(grace);
         let mut asked = false;

@@ -6,7 +6,7 @@
 
 use super::op::{Op, Reply};
 use super::view::{self, Tally, View};
-use super::{StoreError, boot, claim, handler, import, job, settle, turn};
+use super::{StoreError, boot, checkpoint, claim, handler, import, job, progress, settle, turn};
 use crate::rules::import::Tree;
 use crate::rules::job::{Made, State};
 use crate::rules::time::Timestamp;
@@ -61,6 +61,8 @@ impl<'a> Batch<'a> {
             Op::BreakImport { id, error, now } => import::break_off(self, *id, error, *now).await?,
             Op::AskCancel { jobs, by } => job::ask_cancel(self.conn, jobs, by).await?,
             Op::Turn { transitions, now } => Reply::Applied(turn::turn(self, transitions, *now).await?),
+            Op::Checkpoint(new) => Reply::Applied(vec![checkpoint::keep(self, new).await?]),
+            Op::Progress(said) => progress::write(self.conn, said).await?,
             Op::Chunk(chunk) => import::advance(self, chunk).await?,
             Op::Settle(_) | Op::Recover { .. } => Reply::Applied(Vec::new()),
             Op::Add(_) | Op::Claim(_) | Op::Close => Reply::Done,

@@ -212,7 +212,7 @@ async fn take_ready(batch: &mut Batch<'_>, taken: &mut Taken, queue: &str, slots
 pub(super) const CLAIM: &str =
     "UPDATE job SET state = 'running', wait = NULL, attempt = attempt + 1, lease = new.value->>1,
        digest = new.value->>2, inputs = new.value->>3,
-       host_id = $2, boot_id = $3, started_at = $4, finished_at = NULL
+       host_id = $2, boot_id = $3, started_at = $4, finished_at = NULL, progress = NULL
     FROM jsonb_each($1) AS new WHERE job.id = new.value->>0";
 
 /// Write leases and pins.

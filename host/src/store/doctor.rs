@@ -18,7 +18,7 @@ pub struct Finding {
     pub what: String,
 }
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     Check {
         name: "counts equal rows",
         sql: "SELECT 'kind ' || kind || ' ' || state || ': counted ' || sum(counted) || ', rows ' || sum(rows)
@@ -40,6 +40,11 @@ const CHECKS: [Check; 8] = [
         name: "completed jobs have an attempt",
         sql: "SELECT 'job ' || id FROM job WHERE state = 'completed'
               AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.lease = job.lease AND attempt.job_id = job.id) LIMIT 20",
+    },
+    Check {
+        name: "checkpoints belong to jobs that may need them",
+        sql: "SELECT 'job ' || job_id || ' has a checkpoint and is ' || coalesce(state, 'unknown')
+              FROM checkpoint LEFT JOIN job ON job.id = job_id WHERE state IS NULL OR state = 'completed' LIMIT 20",
     },
     Check {
         name: "imports add up",

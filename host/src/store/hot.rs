@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::{Store, artifact, attempt, claim, import, job, pipeline, settle, stats, turn, view};
+use super::{Store, artifact, attempt, checkpoint, claim, import, job, pipeline, progress, settle, stats, turn, view};
 use sqlx::{AssertSqlSafe, Row};
 
 fn statements() -> Vec<(&'static str, String)> {
@@ -15,6 +15,10 @@ fn statements() -> Vec<(&'static str, String)> {
         ("claim: park", claim::PARK),
         ("settle: end", settle::END),
         ("settle: release", settle::RELEASE),
+        ("checkpoint: keep", checkpoint::KEEP),
+        ("checkpoint: drop", checkpoint::DROP),
+        ("checkpoint: any", checkpoint::ANY),
+        ("progress", progress::WRITE),
         ("turn", turn::TURN),
         ("attempt", attempt::ATTEMPT),
         ("artifact: generation", artifact::GENERATION),

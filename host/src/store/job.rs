@@ -5,6 +5,7 @@ use super::op::{Op, Reply};
 use super::{Store, StoreError};
 use crate::rules::attempt::Class;
 use crate::rules::job::{State, Transition};
+use crate::rules::progress::Progress;
 use crate::rules::subject;
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,6 +119,9 @@ pub struct JobRow {
     pub digest: Option<String>,
     /// Whether it found that nothing had to be made.
     pub unchanged: bool,
+    /// How far the current or last attempt said that it was.
+    #[serde(default)]
+    pub progress: Option<Progress>,
     /// The last error.
     pub error: Option<JobError>,
 }
@@ -133,12 +137,13 @@ pub struct JobError {
 
 const COLUMNS: &str = "id, kind, queue, subject, source, title, tags, state, wait, why, attempt, max_attempts, round, \
     priority, run_at, created_at, started_at, cancel_by, finished_at, import_id, item, parent_id, digest, unchanged, \
-    error_class, error_message";
+    error_class, error_message, progress";
 
 impl FromRow<'_, SqliteRow> for JobRow {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         let broken = |what: &str| sqlx::Error::Decode(format!("job: unknown {what}").into());
         let time = |name: &str| row.try_get::<Option<i64>, _>(name).map(|ms| ms.map(Timestamp));
+        let progress = |text| serde_json::from_str(text).map_err(|_| broken("progress"));
         let error = match row.try_get::<Option<&str>, _>("error_class")? {
             None => None,
             Some(class) => Some(JobError {
@@ -171,6 +176,7 @@ impl FromRow<'_, SqliteRow> for JobRow {
             parent_id: row.try_get("parent_id")?,
             digest: row.try_get("digest")?,
             unchanged: row.try_get("unchanged")?,
+            progress: row.try_get::<Option<&str>, _>("progress")?.map(progress).transpose()?,
             error,
         })
     }

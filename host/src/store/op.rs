@@ -5,10 +5,12 @@
 //! that cannot be applied is alone.
 
 use super::boot::NewBoot;
+use super::checkpoint::NewCheckpoint;
 use super::claim::{ClaimRequest, Claimed};
 use super::handler::NewHandler;
 use super::import::{Chunk, NewImport};
 use super::job::NewJob;
+use super::progress::Said;
 use super::settle::{Applied, Settlement};
 use crate::rules::job::Transition;
 use crate::rules::time::Timestamp;
@@ -30,6 +32,10 @@ pub(crate) enum Op {
     BreakImport { id: i64, error: String, now: Timestamp },
     /// Write who asked to cancel jobs that run.
     AskCancel { jobs: Vec<i64>, by: String },
+    /// Keep what an attempt wants the next one to have.
+    Checkpoint(NewCheckpoint),
+    /// Write how far running jobs are.
+    Progress(Vec<Said>),
     /// Apply the ends of attempts.
     Settle(Vec<Settlement>),
     /// Apply changes to jobs that do not run.

@@ -1,4 +1,5 @@
-//! Queueing the kinds that follow a completed one.
+//! Queueing what comes of a completed job: the kinds that follow it, and the jobs that
+//! its handler asked for.
 
 use super::StoreError;
 use super::batch::{Batch, json};
@@ -29,7 +30,7 @@ type Current = BTreeMap<(String, String), (i64, String, Option<String>)>;
 pub(super) async fn follow(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Result<(), StoreError> {
     let ended: Vec<(&Settlement, Made)> = applied
         .iter()
-        .filter(|s| !s.follow.is_empty())
+        .filter(|s| !s.follow.is_empty() || !s.enqueue.is_empty())
         .filter_map(|s| match s.transition.next {
             Next::Completed { made, .. } => Some((*s, made)),
             _ => None,
@@ -39,15 +40,16 @@ pub(super) async fn follow(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Re
         return Ok(());
     }
     let current = current(batch, &ended).await?;
-    let mut jobs = Vec::new();
-    for (settlement, made) in ended {
+    let mut behind = Vec::new();
+    for (settlement, made) in &ended {
         for next in &settlement.follow {
-            if is_due(settlement, made, next, &current) {
-                jobs.push(job_behind(settlement, next));
+            if is_due(settlement, *made, next, &current) {
+                behind.push(job_behind(settlement, next));
             }
         }
     }
-    job::insert_rows(batch, &jobs.iter().collect::<Vec<_>>()).await
+    let asked = ended.iter().flat_map(|(settlement, _)| &settlement.enqueue);
+    job::insert_rows(batch, &behind.iter().chain(asked).collect::<Vec<_>>()).await
 }
 
 fn is_due(settlement: &Settlement, made: Made, next: &Follow, current: &Current) -> bool {

@@ -8,11 +8,12 @@
 use super::artifact::{self, Publication};
 use super::attempt::{self, AttemptRecord};
 use super::batch::{Batch, json, parse};
-use super::job;
+use super::job::{self, NewJob};
 use super::op::{Op, Reply};
 use super::pipeline::{self, Follow};
-use super::{Store, StoreError};
+use super::{Store, StoreError, checkpoint};
 use crate::rules::job::{Expect, Made, Memory, Next, Running, State, Transition, Trust};
+use crate::rules::progress::Progress;
 use crate::rules::time::Timestamp;
 use serde::Deserialize;
 use sqlx::{QueryBuilder, Row as _, SqlitePool};
@@ -136,6 +137,10 @@ pub struct Settlement {
     pub publication: Option<Publication>,
     /// The kinds that follow when it completed.
     pub follow: Vec<Follow>,
+    /// The jobs that it queued when it completed.
+    pub enqueue: Vec<NewJob>,
+    /// How far it said that it was.
+    pub progress: Option<Progress>,
 }
 
 /// Whether a transition was applied.
@@ -193,6 +198,7 @@ pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Repl
     attempt::insert(batch, &applied).await?;
     artifact::insert(batch, &applied).await?;
     pipeline::follow(batch, &applied).await?;
+    checkpoint::drop_completed(batch, &applied).await?;
     let free: Vec<(&str, &str)> =
         applied.iter().map(|s| (s.facts.about.subject.as_str(), s.facts.kind.as_str())).collect();
     release_subjects(batch, &free).await?;
@@ -228,7 +234,8 @@ pub(super) const END: &str = "UPDATE job SET
        unchanged = new.value->>'$[2].unchanged', result = new.value->>'$[2].result',
        error_class = new.value->>'$[2].class', error_message = new.value->>'$[2].message',
        deferrals = new.value->>'$[2].deferrals', deferred_since = new.value->>'$[2].since',
-       deaths = new.value->>'$[2].deaths', suspect = new.value->>'$[2].suspect', cancel_by = NULL
+       deaths = new.value->>'$[2].deaths', suspect = new.value->>'$[2].suspect', cancel_by = NULL,
+       progress = coalesce(new.value->>'$[3]', progress)
     FROM jsonb_each($1) AS new
     WHERE job.id = new.value->>'$[0]' AND job.state = 'running' AND job.lease = new.value->>'$[1]'
     RETURNING job.id, job.lease";
@@ -241,7 +248,8 @@ async fn write_ends(batch: &mut Batch<'_>, all: &[&Settlement]) -> Result<BTreeS
         let Some((job, lease)) = running_under(settlement) else { continue };
         // Of two ends the first counts; SQLite would take either.
         if seen.insert((job, lease)) {
-            rows.push((job, lease, row(&settlement.transition, settlement.attempt.finished_at)));
+            let progress = settlement.progress.as_ref().map(json).transpose()?;
+            rows.push((job, lease, row(&settlement.transition, settlement.attempt.finished_at), progress));
         }
     }
     let updated = sqlx::query(END).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?;

@@ -186,7 +186,35 @@ mod tests {
         assert_eq!(old.check().await.unwrap(), []);
         old.close().await;
         let refused = Store::open(&file).await.unwrap_err().to_string();
-        assert!(refused.contains("has schema version 2, this capstan knows up to 1"), "{refused}");
+        assert!(
+            refused.contains(&format!("has schema version {}, this capstan knows up to {}", newest() + 1, newest())),
+            "{refused}"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_database_of_the_first_version_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("capstan.db");
+        let first = Migrator::with_migrations(MIGRATIONS.iter().take(1).cloned().collect());
+        let mut conn = options(&file).create_if_missing(true).connect().await.unwrap();
+        upgrade(&mut conn, &file, &first).await.unwrap();
+        for statement in [
+            "INSERT INTO job (id, kind, queue, subject, source, title, tags, payload, priority, depth, state, wait,
+                run_at, round, attempt, max_attempts, created_at)
+             VALUES (1, 'k', 'k', 's', '', '', '[]', '{}', 0, 0, 'queued', 'ready', 0, 1, 0, 5, 0)",
+            "INSERT INTO tally VALUES ('k', 'queued', 1)",
+            "UPDATE sequence SET next = 2 WHERE name = 'job'",
+        ] {
+            sqlx::query(statement).execute(&mut conn).await.unwrap();
+        }
+        conn.close().await.unwrap();
+        let store = Store::open(&file).await.unwrap();
+        assert!(folder.path().join("backups/capstan-v1.db").is_file());
+        assert_eq!(store.job(1).await.unwrap().unwrap().progress, None);
+        assert_eq!(store.checkpoint(1).await.unwrap(), None);
+        assert_eq!(store.check().await.unwrap(), []);
+        store.close().await;
     }
 
     #[tokio::test]

@@ -49,6 +49,8 @@ pub(crate) struct View {
     pub(crate) suspects: u64,
     pub(crate) running_suspect: Option<i64>,
     pub(crate) behind_subject: u64,
+    /// There may be some; when not, the end of a job need not look.
+    pub(crate) has_checkpoints: bool,
     pub(crate) last_served: Option<String>,
     pub(crate) next_job: i64,
     pub(crate) next_lease: i64,
@@ -64,7 +66,8 @@ pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait
     (SELECT next FROM sequence WHERE name = 'job'),
     (SELECT next FROM sequence WHERE name = 'lease'),
     (SELECT count(*) FROM import WHERE state IN ('pending', 'processing')),
-    (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1)";
+    (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1),
+    (SELECT max(job_id) FROM checkpoint)";
 
 impl View {
     /// Read the numbers from the database.
@@ -86,6 +89,7 @@ impl View {
         view.next_lease = numbers.try_get(4)?;
         view.imports = numbers.try_get(5)?;
         view.running_suspect = numbers.try_get(6)?;
+        view.has_checkpoints = numbers.try_get::<Option<i64>, _>(7)?.is_some();
         Ok(view)
     }
 

@@ -152,6 +152,11 @@ impl Marks {
         };
         mark(ops.iter().any(|op| matches!(op, Op::Import(_))), "list.before_commit", "list.after_commit");
         mark(ops.iter().any(|op| matches!(op, Op::Chunk(_))), "import.before_commit", "import.after_commit");
+        mark(
+            ops.iter().any(|op| matches!(op, Op::Checkpoint(_))),
+            "checkpoint.before_commit",
+            "checkpoint.after_commit",
+        );
         mark(ops.iter().any(|op| matches!(op, Op::Settle(_))), "apply.before_commit", "apply.after_commit");
         mark(ops.iter().any(|op| matches!(op, Op::Claim(_))), "claim.before_commit", "claim.after_commit");
         Self(points)

@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::desk::{self, Desk};
 use super::fake::{self, Facts};
 use super::folder::{self, BenchError, Files};
 use super::run::Run;
 use super::wire::{self, Answer, Asked, Outside};
 use crate::describe::Description;
 use crate::http::HttpError;
-use crate::{Asks, Handler, component};
+use crate::{Asks, Handler, Saved, component};
 
 /// One attempt to come: job 1, attempt 1, payload and configuration `{}`, no source, no inputs.
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub struct Bench<H: Handler> {
     folder: Option<PathBuf>,
     inputs: BTreeMap<String, Files>,
     outside: Option<Outside>,
+    desk: Desk,
     handler: PhantomData<fn() -> H>,
 }
 
@@ -37,7 +39,8 @@ impl<H: Handler> Bench<H> {
     #[must_use]
     pub fn new() -> Self {
         let facts = Facts::about(H::KIND);
-        Self { facts, imports: None, folder: None, inputs: BTreeMap::new(), outside: None, handler: PhantomData }
+        let (inputs, desk) = (BTreeMap::new(), Desk::default());
+        Self { facts, imports: None, folder: None, inputs, outside: None, desk, handler: PhantomData }
     }
 
     /// The payload.
@@ -134,6 +137,27 @@ impl<H: Handler> Bench<H> {
         self
     }
 
+    /// What an earlier attempt kept.
+    #[must_use]
+    pub fn checkpoint(mut self, format: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
+        self.desk.checkpoint = Some(Saved { format: format.into(), digest: "0".repeat(64), bytes: bytes.into() });
+        self
+    }
+
+    /// What `run` kept, as the host gives it to the next attempt.
+    #[must_use]
+    pub fn after(mut self, run: &Run) -> Self {
+        self.desk.checkpoint = run.desk.checkpoint.clone();
+        self
+    }
+
+    /// The job is cancelled: the handler learns it when it has asked so many times before.
+    #[must_use]
+    pub fn cancelled_after(mut self, asked: u64) -> Self {
+        self.desk.cancelled_after = Some(asked);
+        self
+    }
+
     /// What a component with this handler alone says about itself.
     #[must_use]
     pub fn describe() -> Option<Description> {
@@ -150,18 +174,22 @@ impl<H: Handler> Bench<H> {
         let place = folder::temporary()?;
         let facts = self.lay_out(place.path())?;
         let output = facts.output.clone();
-        let (outcome, log) = fake::logged(|| {
-            wire::beside(self.outside.clone(), || component::run(&[component::Entry::of::<H>()], facts))
-        });
+        let desk = Desk { kinds: queueable(&H::asks()), ..self.desk.clone() };
+        let run = || wire::beside(self.outside.clone(), || component::run(&[component::Entry::of::<H>()], facts));
+        let ((outcome, log), mut desk) = desk::at(desk, || fake::logged(run));
         let outcome = match outcome {
             Ok(success) => Ok(success.try_map(|text| serde_json::from_str(&text))?),
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                // As with the real host: nothing comes of an attempt that failed.
+                desk.queued.clear();
+                Err(failure)
+            }
         };
         let mut outputs = Files::new();
         if output.is_dir() {
             folder::collect(&output, "", &mut outputs)?;
         }
-        Ok(Run { outcome, outputs, log })
+        Ok(Run { outcome, outputs, log, desk })
     }
 
     fn check(&self, asks: &Asks) -> Result<(), BenchError> {
@@ -195,4 +223,14 @@ impl<H: Handler> Bench<H> {
         }
         Ok(facts)
     }
+}
+
+/// The kinds that may be queued, and whether about any subject.
+fn queueable(asks: &Asks) -> BTreeMap<String, bool> {
+    let mut kinds = BTreeMap::new();
+    for entry in &asks.enqueue {
+        let any = entry.strip_suffix(":any");
+        *kinds.entry(any.unwrap_or(entry).to_owned()).or_default() |= any.is_some();
+    }
+    kinds
 }

@@ -2,9 +2,10 @@
 
 use serde_json::Value;
 
+use super::desk::{Desk, Progress, Queued};
 use super::fake::Entry;
 use super::folder::Files;
-use crate::{Failure, Success};
+use crate::{Failure, Saved, Success};
 
 /// What an attempt did.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +13,7 @@ pub struct Run {
     pub(super) outcome: Result<Success<Value>, Failure>,
     pub(super) outputs: Files,
     pub(super) log: Vec<Entry>,
+    pub(super) desk: Desk,
 }
 
 impl Run {
@@ -63,6 +65,24 @@ impl Run {
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
         self.output(path).and_then(|bytes| std::str::from_utf8(bytes).ok())
+    }
+
+    /// How far it said that it was, each time.
+    #[must_use]
+    pub fn progress(&self) -> &[Progress] {
+        &self.desk.progress
+    }
+
+    /// What the next attempt would find: what it kept, or what it was given.
+    #[must_use]
+    pub fn checkpoint(&self) -> Option<&Saved> {
+        self.desk.checkpoint.as_ref()
+    }
+
+    /// The jobs that it queued; none when it failed.
+    #[must_use]
+    pub fn queued(&self) -> &[Queued] {
+        &self.desk.queued
     }
 
     /// What was logged.

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod describe;
+mod desk;
 mod failure;
 mod files;
 mod handler;

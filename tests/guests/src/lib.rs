@@ -29,6 +29,31 @@ pub fn outside() -> &'static [u8] {
     include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-outside.wasm"))
 }
 
+/// The kind `clerk`: hands in what the steps of its payload say.
+#[must_use]
+pub fn clerk() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-clerk.wasm"))
+}
+
+/// [`clerk`] under another name: of another family, so to speak.
+#[must_use]
+pub fn other_clerk() -> Vec<u8> {
+    const FIRST: &[u8; 24] = b"clerk-of-the-first-watch";
+    const OTHER: &[u8; 24] = b"clerk-of-the-other-watch";
+    let mut wasm = clerk().to_vec();
+    let places: Vec<usize> = (0..wasm.len() - FIRST.len()).filter(|at| wasm[*at..].starts_with(FIRST)).collect();
+    for at in places {
+        wasm[at..at + OTHER.len()].copy_from_slice(OTHER);
+    }
+    wasm
+}
+
+/// The kind `first`: knows only the contract as it was first written down.
+#[must_use]
+pub fn first() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-first.wasm"))
+}
+
 /// A component whose `describe` answers `text` (or obeys `@trap`, `@spin`, `@repeat <n>`), and whose `run`
 /// ends with raw texts from its payload. Spaces at the end of `text` are lost. `None` when the text is
 /// longer than 16 KiB.
@@ -49,9 +74,15 @@ mod tests {
 
     #[test]
     fn all_are_components() {
-        for wasm in [noop(), noop_output(), odd(), outside(), &liar("").unwrap()] {
+        for wasm in [noop(), noop_output(), odd(), clerk(), first(), outside(), &liar("").unwrap()] {
             assert_eq!(wasm[..8], *b"\0asm\x0d\0\x01\0");
         }
+    }
+
+    #[test]
+    fn the_other_clerk_is_another_component_of_the_same_size() {
+        let other = other_clerk();
+        assert!(other != clerk() && other.len() == clerk().len());
     }
 
     #[test]

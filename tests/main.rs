@@ -6,6 +6,7 @@ mod artifact;
 mod cli;
 mod crash;
 mod disk;
+mod handler;
 mod layering;
 mod rules;
 mod sandbox;

@@ -13,7 +13,7 @@ mod raw;
 mod support;
 
 use capstan::host::Host;
-use capstan::host::handler::HandlerAdd;
+use capstan::host::handler::change::HandlerAdd;
 use capstan::host::job::JobAdd;
 use capstan::host::{Verb, job::JobList};
 use capstan::project::Project;
@@ -60,7 +60,7 @@ async fn host(folders: &Folders, name: &str, wasm: &[u8], payload: &str, jobs: i
     let host = Arc::new(Host::open(project).await.unwrap());
     let file = folder.join("handler.wasm");
     std::fs::write(&file, wasm).unwrap();
-    HandlerAdd { file }.call(&host).await.unwrap();
+    HandlerAdd { file, agree: false }.call(&host).await.unwrap();
     let added = add(&host, name, payload, jobs).await;
     let cpu = raw::process_cpu();
     let began = Instant::now();

@@ -129,6 +129,7 @@ impl Host {
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));
+            loops.spawn(service::handler::drop::run(self.registry().await?, self.stop.subscribe()));
         }
         Ok(())
     }

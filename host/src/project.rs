@@ -138,26 +138,33 @@ impl Project {
         for folder in [project.imports(), project.artifacts(), project.handlers(), project.models()] {
             make(&folder, 0o755)?;
         }
+        project.make_dropped()?;
         project.make_state()?;
         Ok(project)
     }
 
     /// Write the configuration, whole or not at all, which makes the folder a project. It and the names of the
     /// folders are on the disk when this returns; those of folders that had to be made above the project need
-    /// not be.
+    /// not be. A configuration that is there already keeps its permissions, and its place when it is a link.
     ///
     /// # Errors
     /// The file system said no.
     pub fn configure(&self, config: &str) -> Result<(), ProjectError> {
-        let (path, draft) = (self.config(), self.config().with_extension("draft"));
-        let written = File::create(&draft)
-            .and_then(|mut file| file.write_all(config.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| std::fs::rename(&draft, &path));
-        written.map_err(ProjectError::io("write", &path))?;
+        let path = self.config().canonicalize().unwrap_or_else(|_| self.config());
+        written(&path, config).map_err(ProjectError::io("write", &path))?;
         let sync = |folder: File| folder.sync_all().map_err(ProjectError::io("sync", &self.root));
         sync(File::open(&self.root).map_err(ProjectError::io("open", &self.root))?)?;
         // Who may make a folder in another may not always open that one.
         self.root.parent().and_then(|above| File::open(above).ok()).map_or(Ok(()), sync)
+    }
+
+    /// Make the folder where components are put that are to be taken, and the one for
+    /// those that were.
+    ///
+    /// # Errors
+    /// The file system said no.
+    pub fn make_dropped(&self) -> Result<(), ProjectError> {
+        make(&self.dropped().join("done"), 0o755)
     }
 
     fn make_state(&self) -> Result<(), ProjectError> {
@@ -239,6 +246,11 @@ impl Project {
         self.root.join("models")
     }
 
+    /// Where components are put that are to be taken.
+    pub fn dropped(&self) -> PathBuf {
+        self.handlers().join("drop")
+    }
+
     /// What only the host touches.
     pub fn state(&self) -> PathBuf {
         self.root.join("state")
@@ -263,6 +275,17 @@ impl Project {
     pub fn scratch(&self) -> PathBuf {
         self.state().join("scratch")
     }
+}
+
+fn written(path: &Path, text: &str) -> std::io::Result<()> {
+    let draft = path.with_extension("draft");
+    let mut file = File::create(&draft)?;
+    if let Ok(before) = std::fs::metadata(path) {
+        file.set_permissions(before.permissions())?;
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)
 }
 
 fn make(folder: &Path, mode: u32) -> Result<(), ProjectError> {

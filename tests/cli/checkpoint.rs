@@ -57,6 +57,8 @@ fn a_checkpoint_is_given_to_handlers_of_the_same_name_only() {
     assert_eq!(found(0), "nothing");
     again();
     assert_eq!(found(1), "f");
+    let to = |verb: &str, name: &str| drop(project.capstan(&["handler", verb, name]).ok());
+    to("disable", "clerk-of-the-first-watch");
     let other = project.handler("other", &capstan_test_guests::other_clerk()).ok().json();
     assert_eq!((&other["name"], &other["kinds"]), (&json!("clerk-of-the-other-watch"), &json!(["clerk"])));
     project.grant(&other);
@@ -64,6 +66,8 @@ fn a_checkpoint_is_given_to_handlers_of_the_same_name_only() {
     assert_eq!(found(2), "nothing");
     again();
     assert_eq!(found(3), "f", "what it kept itself");
+    to("disable", "clerk-of-the-other-watch");
+    to("enable", "clerk-of-the-first-watch");
     project.handler("clerk", capstan_test_guests::clerk()).ok();
     again();
     assert_eq!(found(4), "nothing");

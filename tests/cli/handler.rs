@@ -91,7 +91,8 @@ fn what_is_no_handler_is_refused_and_not_kept() {
         .exits(2)
         .complains(&["error: component /no/such.wasm: No such file or directory"]);
     assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(2));
-    assert_eq!(std::fs::read_dir(project.root().join("handlers")).unwrap().count(), 2);
+    let files = std::fs::read_dir(project.root().join("handlers")).unwrap().flatten();
+    assert_eq!(files.filter(|entry| entry.path().is_file()).count(), 2);
 }
 
 #[test]
@@ -99,16 +100,26 @@ fn jobs_of_a_kind_whose_handler_vanished_say_so() {
     let project = Project::new();
     let added = project.handler("noop", capstan_test_guests::noop()).ok().json();
     project.add("noop", "{}");
-    std::fs::remove_file(project.root().join(format!("handlers/{}.wasm", added["digest"].as_str().unwrap()))).unwrap();
+    let digest = added["digest"].as_str().unwrap();
+    let file = project.root().join(format!("handlers/{digest}.wasm"));
+    std::fs::remove_file(&file).unwrap();
     project.capstan(&["run"]).exits(1).complains(&["handler is not usable"]);
     let job = project.job(1);
     assert_eq!(
         job["error"],
         json!({
             "class": "no-handler",
-            "message": "no handler does kind \"noop\": add one with `capstan handler add FILE`",
+            "message": format!(
+                "the handler of kind \"noop\" (sha256:{digest}) cannot be used: cannot read {}: No such file or directory \
+                 (os error 2); add it again with `capstan handler add FILE`",
+                file.display()
+            ),
         })
     );
+    let broken = &project.json(&["handler", "list"])["items"][1];
+    assert_eq!((&broken["name"], &broken["state"]), (&json!("noop"), &json!("broken")));
+    assert!(broken["why"].as_str().unwrap().contains("No such file"), "{broken}");
+    project.capstan(&["handler", "list"]).ok().says(&["is broken: cannot read "]);
     project.handler("noop", capstan_test_guests::noop()).ok();
     project.capstan(&["job", "retry", "1"]).ok();
     project.capstan(&["run"]).ok();

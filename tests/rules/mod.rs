@@ -5,6 +5,7 @@
 
 mod checkpoint;
 mod enqueue;
+mod handler;
 mod import;
 mod job;
 mod names;

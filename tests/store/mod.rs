@@ -8,6 +8,7 @@ mod batch;
 mod checkpoint;
 mod claim;
 mod disk;
+mod handler;
 mod import;
 mod job;
 mod model;

@@ -8,6 +8,7 @@
 
 pub mod checkpoint;
 pub mod connect;
+pub mod difference;
 pub mod enqueue;
 pub mod fs;
 pub mod grant;

@@ -190,6 +190,7 @@ fn show(detail: &JobDetail) -> String {
             text.push_str(&format!("\n{name:<10}{value}"));
         }
     };
+    field("held", detail.held.clone().unwrap_or_default());
     field("subject", job.subject.clone());
     field("source", job.source.clone());
     field("title", job.title.clone());

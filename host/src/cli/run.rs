@@ -28,6 +28,8 @@ pub(super) struct Run {}
 pub(super) struct Summary {
     /// Jobs that ended meanwhile, by state.
     ended: BTreeMap<State, i64>,
+    /// Jobs that were left, because their handler is disabled.
+    held: u64,
     /// The imports that it worked on, with their accounts.
     imports: Vec<ImportRow>,
     elapsed_ms: u64,
@@ -88,16 +90,16 @@ impl Before {
 async fn watch(reach: &Reach, before: Before) -> Result<Summary, Failure> {
     let bar = Progress::new();
     let mut after = None;
-    loop {
+    let held = loop {
         let beat = reach.say(PulseWait { after }).await?;
         after = Some(beat.pulse.commits);
         if beat.is_idle() {
-            break;
+            break beat.pulse.held;
         }
         bar.show(reach, &beat).await?;
         // Often enough for the eye; commits come by the hundred.
         tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    };
     bar.bar.finish_and_clear();
     let stats = reach.say(StatsShow {}).await?;
     let number = |stats: &Stats, state| stats.jobs.get(&state).copied().unwrap_or(0);
@@ -110,6 +112,7 @@ async fn watch(reach: &Reach, before: Before) -> Result<Summary, Failure> {
     let jobs = ended.values().sum::<i64>() as f64;
     Ok(Summary {
         ended,
+        held,
         imports: imports_since(reach, before.since).await?,
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         jobs_per_second: (jobs / elapsed.as_secs_f64().max(0.001) * 10.0).round() / 10.0,
@@ -172,8 +175,12 @@ impl Summary {
         let number = |state| self.ended.get(&state).copied().unwrap_or(0);
         let (completed, failed, cancelled) =
             (number(State::Completed), number(State::Failed), number(State::Cancelled));
+        let held = match self.held {
+            0 => String::new(),
+            jobs => format!("\n\n{jobs} jobs wait, because their handler is disabled: capstan handler list"),
+        };
         if completed + failed + cancelled == 0 {
-            return "nothing to do".to_owned();
+            return format!("nothing to do{held}");
         }
         let elapsed = table::span(Millis(self.elapsed_ms));
         let mut text = format!(
@@ -187,6 +194,6 @@ impl Summary {
         if failed > 0 {
             text.push_str("\n\nwhy: capstan job list --state failed");
         }
-        text
+        text + &held
     }
 }

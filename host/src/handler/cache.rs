@@ -68,6 +68,31 @@ pub fn prepare(engine: &Engine, folder: &Path, digest: &str, wasm: &[u8]) -> Res
     Ok(unsafe { engine.load(&compiled) }?)
 }
 
+/// The size of a component's compiled form for this engine, if it is kept.
+pub fn size(engine: &Engine, folder: &Path, digest: &str) -> Option<u64> {
+    let path = folder.join(format!("{digest}-{}.cwasm", engine.compatibility()));
+    fs::metadata(path).ok().map(|meta| meta.len().saturating_sub(CHECKSUM as u64))
+}
+
+/// Throw away every compiled form of a component.
+///
+/// # Errors
+/// The file system said no.
+pub fn remove(folder: &Path, digest: &str) -> Result<(), CacheError> {
+    let io = |doing, path: &Path| {
+        let path = path.to_owned();
+        move |error| CacheError::Io { doing, path, error }
+    };
+    for entry in fs::read_dir(folder).map_err(io("read", folder))? {
+        let path = entry.map_err(io("read", folder))?.path();
+        let is_of_digest = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(digest));
+        if is_of_digest {
+            fs::remove_file(&path).map_err(io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
 fn read(path: &Path) -> Option<Vec<u8>> {
     let mut bytes = fs::read(path).ok()?;
     let rest = bytes.split_off(CHECKSUM.min(bytes.len()));

@@ -4,6 +4,7 @@ use super::cache::{self, CacheError};
 use super::describe::{DescribeError, Description};
 use super::schema;
 use crate::capability::grant::{self, Grant, Granted, Refused};
+use crate::config::Config;
 use crate::rules::attempt::Fault;
 use crate::sandbox::{Engine, Prepared};
 use jsonschema::Validator;
@@ -24,6 +25,9 @@ pub enum LoadError {
     /// `describe` answered nonsense.
     #[error(transparent)]
     Description(#[from] DescribeError),
+    /// `describe` answered twice, differently.
+    #[error("describe answers differently each time: it must not depend on clocks, randomness or the environment")]
+    Fickle,
 }
 
 /// A handler that is ready to run.
@@ -89,11 +93,39 @@ impl Loaded {
         Ok(Self { digest, description, prepared, kinds, granted })
     }
 
+    /// The same for a component that nobody knows yet: it has to describe itself twice
+    /// in the same way, each time in a fresh sandbox without grants.
+    ///
+    /// # Errors
+    /// It cannot be a handler.
+    pub async fn check(engine: &Engine, cache: &Path, wasm: &[u8]) -> Result<Self, LoadError> {
+        let loaded = Self::load(engine, cache, wasm).await?;
+        let again = engine.describe(&loaded.prepared).await.map_err(|fault| LoadError::Describe(Box::new(fault)))?;
+        if Description::parse(&again)? == loaded.description { Ok(loaded) } else { Err(LoadError::Fickle) }
+    }
+
+    /// The configuration of a kind as JSON text.
+    ///
+    /// # Errors
+    /// What does not match the kind's schema.
+    pub fn configured(&self, kind: &str, config: &Config) -> Result<String, String> {
+        let value = config.of_kind(kind);
+        self.kinds.get(kind).map_or(Ok(()), |checks| checks.config(&value))?;
+        Ok(value.to_string())
+    }
+
+    /// What it would be granted.
+    ///
+    /// # Errors
+    /// It asks for more.
+    pub fn intersect(&self, allowed: &Grant) -> Result<Granted, Refused> {
+        grant::intersect(&self.description.name, &named(&self.digest), &self.description.ask(), allowed)
+    }
+
     /// The same under these grants.
     #[must_use]
     pub fn under(mut self, allowed: &Grant) -> Self {
-        let ask = self.description.ask();
-        self.granted = grant::intersect(&self.description.name, &named(&self.digest), &ask, allowed);
+        self.granted = self.intersect(allowed);
         self
     }
 }

@@ -4,6 +4,7 @@ use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::config::Config;
 use crate::handler::loaded::named;
+use crate::service::handler::allowed;
 use serde::{Deserialize, Serialize};
 
 /// Check the configuration as it is on the disk now.
@@ -33,15 +34,8 @@ impl Verb for ConfigCheck {
         for (kind, ready) in &all {
             let wrong = ready.checks(kind).and_then(|checks| checks.config(&config.of_kind(kind)).err());
             report.errors.extend(wrong.map(|wrong| format!("[kind.{kind}.config] does not match its schema: {wrong}")));
-            let allowed = crate::service::handler::allowed(&config, &known, &ready.loaded);
-            let ask = ready.loaded.description.ask();
-            let granted = crate::capability::grant::intersect(
-                &ready.loaded.description.name,
-                &named(&ready.loaded.digest),
-                &ask,
-                &allowed,
-            );
-            report.errors.extend(granted.err().map(|refused| refused.to_string()));
+            let allowed = allowed(&config, &known, &ready.loaded.description.name, &ready.loaded.digest);
+            report.errors.extend(ready.loaded.intersect(&allowed).err().map(|refused| refused.to_string()));
         }
         report.errors.dedup();
         let pipeline = config.pipeline().unwrap_or_default();

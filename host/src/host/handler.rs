@@ -1,14 +1,22 @@
-//! Handlers: list, inspect, add.
+//! Handlers: list, inspect; adding and replacing is in [`change`], looking at a file
+//! in [`file`](mod@file).
+
+pub mod change;
+pub mod file;
 
 use super::job::Page;
 use super::refusal::Refusal;
-use super::{Host, Verb};
-use crate::capability::grant;
+use super::{Host, HostError, Verb};
+use crate::capability::difference::words;
+use crate::capability::grant::{self, Ask};
+use crate::handler::cache;
 pub use crate::handler::describe::Description;
 use crate::handler::loaded::{Loaded, named};
-use crate::service::handler as service;
+use crate::sandbox::WORLD;
+use crate::service::handler::change::Registry;
+use crate::service::handler::named_so;
+use crate::store::handler::{HandlerRow, RouteRow};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// List handlers.
@@ -19,7 +27,7 @@ pub struct HandlerList {}
 /// A handler on record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HandlerSummary {
-    /// Its name.
+    /// Its name; empty while it is being checked.
     pub name: String,
     /// Its version.
     pub version: String,
@@ -27,10 +35,14 @@ pub struct HandlerSummary {
     pub digest: String,
     /// `bundled` or `added`.
     pub origin: String,
-    /// `ready`, …
+    /// `checking`, `ready`, `disabled` or `broken`.
     pub state: String,
+    /// Why it is broken.
+    pub why: Option<String>,
     /// The kinds that it does now; none when another took them over.
     pub kinds: Vec<String>,
+    /// Jobs that are queued and not claimed, because it is disabled.
+    pub held: i64,
     /// Its size.
     pub bytes: i64,
     /// When it was added (ms).
@@ -42,21 +54,51 @@ impl Verb for HandlerList {
     type Reply = Page<HandlerSummary>;
 
     async fn call(self, host: &Host) -> Result<Page<HandlerSummary>, Refusal> {
-        host.engine().await?;
-        let routes = host.store.routes().await?;
-        let kinds = |digest: &str| routes.iter().filter(|r| r.digest == digest).map(|r| r.kind.clone()).collect();
+        let (_, handlers) = host.engine().await?;
+        let (routes, queued) = (host.store.routes().await?, host.store.queued().await?);
         let rows = host.store.handlers().await?;
-        let summary = |row: crate::store::handler::HandlerRow| HandlerSummary {
-            kinds: kinds(&row.digest),
-            name: row.name,
-            version: row.version,
-            digest: row.digest,
-            origin: row.origin,
-            state: row.state,
-            bytes: row.bytes,
-            added_at: row.added_at,
-        };
-        Ok(Page { items: rows.into_iter().map(summary).collect(), next: None })
+        let mut items: Vec<HandlerSummary> = rows
+            .into_iter()
+            .map(|row| {
+                let why = handlers.broken(&row.digest);
+                let mut summary = summary(row, &routes);
+                let is_disabled = summary.state == "disabled";
+                summary.held = summary.kinds.iter().filter(|_| is_disabled).filter_map(|kind| queued.get(kind)).sum();
+                summary.why = why;
+                summary
+            })
+            .collect();
+        let is_new = |digest: &String| !items.iter().any(|item| item.digest == *digest);
+        let checking: Vec<(String, u64)> =
+            handlers.checking().into_iter().filter(|(digest, _)| is_new(digest)).collect();
+        items.extend(checking.into_iter().map(|(digest, bytes)| HandlerSummary {
+            name: String::new(),
+            version: String::new(),
+            digest,
+            origin: "added".to_owned(),
+            state: "checking".to_owned(),
+            why: None,
+            kinds: Vec::new(),
+            held: 0,
+            bytes: i64::try_from(bytes).unwrap_or(i64::MAX),
+            added_at: 0,
+        }));
+        Ok(Page { items, next: None })
+    }
+}
+
+fn summary(row: HandlerRow, routes: &[RouteRow]) -> HandlerSummary {
+    HandlerSummary {
+        kinds: routes.iter().filter(|route| route.digest == row.digest).map(|route| route.kind.clone()).collect(),
+        name: row.name,
+        version: row.version,
+        digest: row.digest,
+        origin: row.origin,
+        state: row.state,
+        why: None,
+        held: 0,
+        bytes: row.bytes,
+        added_at: row.added_at,
     }
 }
 
@@ -76,11 +118,23 @@ pub struct HandlerDetail {
     pub summary: HandlerSummary,
     /// What it says of itself: schemas, asks, artifacts.
     pub description: Description,
+    /// What it asks for, in words.
+    pub asks: Vec<String>,
     /// The lines of `capstan.toml` that would grant what it asks; none when it
     /// asks for nothing.
     pub grant: Option<String>,
     /// Why it may not run.
     pub refused: Option<String>,
+    /// Since when it does which kind, and what did it before.
+    pub routes: Vec<RouteRow>,
+    /// The world that it is made for.
+    pub world: String,
+    /// The interfaces that it imports; none when it is broken.
+    pub imports: Vec<String>,
+    /// The interfaces that it exports.
+    pub exports: Vec<String>,
+    /// The size of its compiled form.
+    pub compiled_bytes: Option<u64>,
 }
 
 impl Verb for HandlerInspect {
@@ -88,53 +142,56 @@ impl Verb for HandlerInspect {
     type Reply = HandlerDetail;
 
     async fn call(self, host: &Host) -> Result<HandlerDetail, Refusal> {
-        let (_, handlers) = host.engine().await?;
-        let wanted = self.handler.strip_prefix("sha256:").unwrap_or(&self.handler);
-        let all = HandlerList {}.call(host).await?.items;
-        let fits = |h: &&HandlerSummary| h.name == wanted || (wanted.len() >= 6 && h.digest.starts_with(wanted));
+        let registry = host.registry().await?;
+        let (rows, routes) = (host.store.handlers().await?, host.store.routes().await?);
         // The one that does something now goes before those it replaced.
-        let found = all.iter().filter(fits).max_by_key(|h| (!h.kinds.is_empty(), h.added_at));
-        let Some(summary) = found.cloned() else {
+        let does = |row: &&&HandlerRow| (routes.iter().any(|route| route.digest == row.digest), row.added_at);
+        let found = named_so(&rows, &self.handler);
+        let Some(row) = found.iter().max_by_key(does) else {
             return Err(Refusal::not_found(format!("there is no handler {:?}", self.handler))
                 .hint("`capstan handler list` shows the handlers"));
         };
-        let rows = host.store.handlers().await?;
-        let text = rows.into_iter().find(|row| row.digest == summary.digest).map(|row| row.description);
-        let description = Description::parse(&text.unwrap_or_default()).map_err(|e| Refusal::failed(e.to_string()))?;
-        let ready = summary.kinds.first().and_then(|kind| handlers.of(kind));
-        let refused = ready.and_then(|ready| ready.loaded.granted.as_ref().err().map(ToString::to_string));
+        let digest = row.digest.clone();
+        let text = row.description.clone();
+        let all = HandlerList {}.call(host).await?.items;
+        let summary = all.into_iter().find(|item| item.digest == digest);
+        let summary = summary.unwrap_or_else(|| self::summary((**row).clone(), &routes));
+        let description = Description::parse(&text).map_err(|error| Refusal::failed(error.to_string()))?;
         let ask = description.ask();
-        let asks_nothing = ask == crate::capability::grant::Ask::default();
-        let grant = (!asks_nothing).then(|| grant::hint(&description.name, &named(&summary.digest), &ask));
-        Ok(HandlerDetail { summary, description, grant, refused })
+        let loaded = match registry.handlers.loaded(&digest) {
+            Some(loaded) => Some(loaded),
+            None => registry.load(&digest).await.ok().map(Arc::new),
+        };
+        let surface = loaded.as_ref().and_then(|loaded| registry.engine.surface(&loaded.prepared)).unwrap_or_default();
+        let is_routed = !summary.kinds.is_empty();
+        Ok(HandlerDetail {
+            grant: (ask != Ask::default()).then(|| grant::hint(&description.name, &named(&digest), &ask)),
+            asks: words(&ask),
+            refused: loaded.as_ref().filter(|_| is_routed).and_then(|loaded| refused(loaded)),
+            routes: routes.into_iter().filter(|route| route.digest == digest).collect(),
+            world: WORLD.to_owned(),
+            imports: surface.imports,
+            exports: surface.exports,
+            compiled_bytes: cache::size(&registry.engine, &host.project.compiled(), &digest),
+            summary,
+            description,
+        })
     }
 }
 
-/// Add a component; from then on it does its kinds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HandlerAdd {
-    /// The component, as an absolute path.
-    pub file: PathBuf,
+fn refused(loaded: &Loaded) -> Option<String> {
+    loaded.granted.as_ref().err().map(ToString::to_string)
 }
 
-impl Verb for HandlerAdd {
-    const ROUTE: &'static str = "handler/add";
-    type Reply = HandlerDetail;
-
-    async fn call(self, host: &Host) -> Result<HandlerDetail, Refusal> {
-        let (engine, handlers) = host.engine().await?;
-        let shown = self.file.display();
-        let wasm = std::fs::read(&self.file).map_err(|error| Refusal::usage(format!("component {shown}: {error}")))?;
-        let loaded = Loaded::load(engine, &host.project.compiled(), &wasm)
-            .await
-            .map_err(|error| Refusal::usage(format!("component {shown} cannot be a handler: {error}")))?;
-        service::register(&host.project, &host.store, &loaded, &wasm, "added").await?;
-        let known = host.store.handlers().await?;
-        let allowed = service::allowed(&host.config, &known, &loaded);
-        let loaded = Arc::new(loaded.under(&allowed));
-        let kinds: Vec<String> = loaded.kinds.keys().cloned().collect();
-        handlers.put(&loaded, &kinds, &host.config);
-        HandlerInspect { handler: loaded.digest.clone() }.call(host).await
+impl Host {
+    /// What it takes to change handlers.
+    pub(super) async fn registry(&self) -> Result<Registry, HostError> {
+        let (engine, handlers) = self.engine().await?;
+        Ok(Registry {
+            engine: engine.clone(),
+            project: self.project.clone(),
+            store: self.store.clone(),
+            handlers: Arc::clone(handlers),
+        })
     }
 }

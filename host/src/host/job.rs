@@ -180,6 +180,8 @@ pub struct JobDetail {
     pub result: Option<Value>,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptRow>,
+    /// For a queued job that nothing takes up: why, and what to do.
+    pub held: Option<String>,
 }
 
 impl Verb for JobShow {
@@ -188,6 +190,10 @@ impl Verb for JobShow {
 
     async fn call(self, host: &Host) -> Result<JobDetail, Refusal> {
         let job = row(host, self.id).await?;
+        let held = match job.state {
+            State::Queued => host.store.held_by(&job.kind).await?,
+            _ => None,
+        };
         let (payload, result) = host.store.job_documents(self.id).await?.unwrap_or_default();
         let value = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
         Ok(JobDetail {
@@ -195,6 +201,7 @@ impl Verb for JobShow {
             payload: value(&payload),
             result: result.as_deref().map(value),
             attempts: host.store.attempts(self.id).await?,
+            held: held.map(|name| format!("handler {name} is disabled: `capstan handler enable {name}`")),
         })
     }
 }

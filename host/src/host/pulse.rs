@@ -2,6 +2,8 @@
 
 use super::refusal::Refusal;
 use super::{Host, Verb};
+use crate::rules::import::next_chunk;
+use crate::store::import::ImportRow;
 use crate::store::view::Pulse;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -25,6 +27,8 @@ pub struct Beat {
     pub pulse: Pulse,
     /// Attempts that run in this very moment.
     pub in_flight: u64,
+    /// Whether imports wait only for jobs whose handler is disabled.
+    pub is_stuck: bool,
 }
 
 impl Verb for PulseWait {
@@ -38,13 +42,23 @@ impl Verb for PulseWait {
         let _ = tokio::time::timeout(HOLD, pulse.wait_for(|pulse| !is_known(pulse))).await;
         let pulse = *pulse.borrow();
         let in_flight = host.runtime.get().map_or(0, |runtime| runtime.running.stoppers().len() as u64);
-        Ok(Beat { pulse, in_flight })
+        let is_stuck = pulse.held > 0 && pulse.queued == pulse.held && !can_dispatch(host).await?;
+        Ok(Beat { pulse, in_flight, is_stuck })
     }
 }
 
+/// Whether an import has items that may become jobs now.
+async fn can_dispatch(host: &Host) -> Result<bool, Refusal> {
+    let window = |import: &ImportRow| import.chunk.saturating_mul(host.config.import.window);
+    let total = |import: &ImportRow| u64::try_from(import.total).unwrap_or(0);
+    let open = host.store.undispatched().await?;
+    Ok(open.iter().any(|import| next_chunk(total(import), import.chunk, window(import), import.open_jobs) > 0))
+}
+
 impl Beat {
-    /// Whether nothing is left to do.
+    /// Whether nothing is left that can be done: jobs of a disabled handler are left.
     pub const fn is_idle(&self) -> bool {
-        self.pulse.queued == 0 && self.pulse.running == 0 && self.pulse.imports == 0
+        let Pulse { queued, held, running, imports, .. } = self.pulse;
+        queued == held && running == 0 && (imports == 0 || self.is_stuck)
     }
 }

@@ -10,7 +10,11 @@ pub mod client;
 use crate::host::artifact::{ArtifactList, ArtifactShow, ArtifactVerify};
 use crate::host::config::ConfigCheck;
 use crate::host::doctor::DoctorRun;
-use crate::host::handler::{HandlerAdd, HandlerInspect, HandlerList};
+use crate::host::handler::change::{
+    HandlerAdd, HandlerDisable, HandlerEnable, HandlerRemove, HandlerRollback, HandlerSwap,
+};
+use crate::host::handler::file::HandlerExamine;
+use crate::host::handler::{HandlerInspect, HandlerList};
 use crate::host::import::{ImportList, ImportShow, ImportStart};
 use crate::host::job::{JobAdd, JobCancel, JobList, JobRetry, JobShow, JobWait};
 use crate::host::pulse::PulseWait;
@@ -65,7 +69,9 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<JobShow>(verb::<JobList>(verb::<JobAdd>(router)));
     let router = verb::<ImportShow>(verb::<ImportList>(verb::<ImportStart>(router)));
     let router = verb::<ArtifactVerify>(verb::<ArtifactShow>(verb::<ArtifactList>(router)));
-    let router = verb::<HandlerAdd>(verb::<HandlerInspect>(verb::<HandlerList>(router)));
+    let router = verb::<HandlerExamine>(verb::<HandlerInspect>(verb::<HandlerList>(router)));
+    let router = verb::<HandlerRollback>(verb::<HandlerSwap>(verb::<HandlerAdd>(router)));
+    let router = verb::<HandlerRemove>(verb::<HandlerEnable>(verb::<HandlerDisable>(router)));
     let router = verb::<DoctorRun>(verb::<ConfigCheck>(verb::<StatsShow>(verb::<PulseWait>(router))));
     router.fallback(unknown).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(host)
 }

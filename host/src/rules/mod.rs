@@ -9,6 +9,7 @@ pub mod address;
 pub mod attempt;
 pub mod checkpoint;
 pub mod enqueue;
+pub mod handler;
 pub mod import;
 pub mod job;
 pub mod limit;

@@ -10,12 +10,12 @@ use super::contract::HandlerPre;
 use super::link;
 use super::settings::{self, EngineOptions};
 use super::state::State;
+use super::surface::{self, Missing};
 use super::ticker::Ticker;
 use sha2::{Digest as _, Sha256};
 use std::hash::{Hash as _, Hasher};
 use std::sync::{Arc, OnceLock};
 use wasmtime::Config;
-use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
 /// Why there is no engine.
@@ -48,11 +48,15 @@ pub enum CompileError {
     #[error("not a valid component: {0}")]
     Invalid(String),
     /// It imports what the host has not.
-    #[error("imports what this host does not offer: {}; build it without them", .0.join(", "))]
-    Imports(Vec<String>),
+    #[error("imports {}; build it against what this host has", listed(.0))]
+    Imports(Vec<Missing>),
     /// It does not export the contract, or imports it with other types.
     #[error("does not match the world capstan:handler/handler@0.1.0: {0}")]
     Contract(String),
+}
+
+fn listed(missing: &[Missing]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// Why compiled code could not be loaded: compile again.
@@ -149,9 +153,9 @@ impl Engine {
         let side = &self.0.demand;
         let component =
             Component::new(&side.engine, wasm).map_err(|error| CompileError::Invalid(format!("{error:#}")))?;
-        let unknown = unknown_imports(&component, &side.engine);
-        if !unknown.is_empty() {
-            return Err(CompileError::Imports(unknown));
+        let missing = surface::missing(&component, &side.engine);
+        if !missing.is_empty() {
+            return Err(CompileError::Imports(missing));
         }
         side.prepare(&component).map_err(|error| CompileError::Contract(format!("{error:#}")))?;
         component.serialize().map_err(|error| CompileError::Invalid(format!("{error:#}")))
@@ -220,22 +224,6 @@ unsafe fn deserialize(side: &Side, compiled: &[u8]) -> Result<HandlerPre<State>,
 
 fn imports(component: &Component, interface: &str) -> bool {
     component.component_type().imports(component.engine()).any(|(name, _)| name.starts_with(interface))
-}
-
-fn unknown_imports(component: &Component, engine: &wasmtime::Engine) -> Vec<String> {
-    let offered = |name: &str| {
-        let versioned = if name.starts_with("wasi:") { "@0.2." } else { "@0.1." };
-        name.contains(versioned) && link::OFFERED.iter().any(|prefix| name.starts_with(prefix))
-    };
-    component
-        .component_type()
-        .imports(engine)
-        // Types that the world names are imports too; they come from an interface.
-        .filter(|(name, item)| {
-            !matches!(item.ty, ComponentItem::Type(_) | ComponentItem::Resource(_)) && !offered(name)
-        })
-        .map(|(name, _)| name.to_owned())
-        .collect()
 }
 
 /// Feeds what is hashed into SHA-256: the standard hashers have 64 bits and no

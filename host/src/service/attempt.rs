@@ -35,7 +35,8 @@ pub(super) struct Told {
     pub(super) board: Board,
 }
 
-/// Run a claimed job to the end of its attempt; what it used.
+/// Run a claimed job to the end of its attempt; what it used. `ready` is the handler
+/// that it was claimed for, or why there is none.
 ///
 /// # Errors
 /// The store said no.
@@ -43,11 +44,12 @@ pub(super) async fn run(
     runtime: &Arc<Runtime>,
     roots: &Roots,
     claimed: Claimed,
+    ready: Result<Arc<Ready>, String>,
     told: Told,
 ) -> Result<Usage, ServiceError> {
     let Told { stop, board } = told;
     let facts = claimed.facts.clone();
-    let (mut report, publication) = match prepare(runtime, roots, claimed, board.clone()).await {
+    let (mut report, publication) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
         Ok(prepared) => perform(runtime, &facts, prepared, stop).await,
         Err(fault) => (Report::failed(fault), None),
     };
@@ -91,12 +93,14 @@ enum Output {
     Wanted,
 }
 
-async fn prepare(runtime: &Arc<Runtime>, roots: &Roots, claimed: Claimed, board: Board) -> Result<Prepared, Fault> {
-    let kind = &claimed.facts.kind;
-    let ready = runtime.handlers.of(kind).ok_or_else(|| {
-        let message = format!("no handler does kind {kind:?}: add one with `capstan handler add FILE`");
-        Fault::new(Class::NoHandler, message)
-    })?;
+async fn prepare(
+    runtime: &Arc<Runtime>,
+    roots: &Roots,
+    claimed: Claimed,
+    ready: Result<Arc<Ready>, String>,
+    board: Board,
+) -> Result<Prepared, Fault> {
+    let ready = ready.map_err(|why| Fault::new(Class::NoHandler, why))?;
     let (checks, granted, config) = check(&ready, &claimed)?;
     let imports = match (granted.imports, claimed.facts.item) {
         (Imports::Readable, Some((import, _))) => roots.mount(runtime, import).await?,
@@ -368,12 +372,12 @@ fn settlement(
 }
 
 fn follow(runtime: &Runtime, kind: &str) -> Vec<Follow> {
-    let routes = runtime.handlers.routes();
+    let table = runtime.handlers.table();
     let behind = |kind: &String| Follow {
         kind: kind.clone(),
         queue: kind.clone(),
         max_attempts: runtime.config.policy(kind).max_attempts,
-        digest: routes.get(kind).map(|route| route.digest.clone()),
+        digest: table.routes().get(kind).map(|route| route.digest.clone()),
     };
     runtime.pipeline.followers(kind).iter().map(behind).collect()
 }

@@ -2,7 +2,16 @@
 //!
 //! A component is copied to `handlers/<digest>.wasm`, compiled, asked to
 //! describe itself, and put on record with its kinds. What a digest may touch is
-//! read from the configuration each time.
+//! read from the configuration each time. [`change`] adds, replaces and removes
+//! handlers while jobs flow; [`drop`](mod@drop) does so with what is put into a folder.
+
+pub mod agree;
+pub mod change;
+pub mod drop;
+mod records;
+mod retire;
+
+pub use records::named_so;
 
 use super::ServiceError;
 use crate::capability::grant::{Grant, Imports, Models};
@@ -15,21 +24,34 @@ use crate::rules::enqueue::kinds;
 use crate::sandbox::Engine;
 use crate::store::Store;
 use crate::store::claim::{Route, Routes};
-use crate::store::handler::{HandlerRow, NewHandler};
-use std::collections::BTreeMap;
+use crate::store::handler::{HandlerRow, NewHandler, RouteRow, Standing};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-/// The handlers that are ready, by kind.
+/// The handlers that are ready, and those that are about to be.
 #[derive(Debug, Default)]
-pub struct Handlers(RwLock<Table>);
+pub struct Handlers {
+    table: RwLock<Arc<Table>>,
+    /// Held while a handler is changed, so that the table follows the store.
+    changing: tokio::sync::Mutex<()>,
+    checking: Mutex<BTreeMap<String, u64>>,
+}
 
-#[derive(Debug, Default)]
-struct Table {
+/// What does which kind at one moment. Whoever has one can run everything in it,
+/// whatever is changed meanwhile.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
     kinds: BTreeMap<String, Arc<Ready>>,
     routes: Arc<Routes>,
+    /// By digest: what is routed now, and what was before it, ready to come back.
+    shelf: BTreeMap<String, Arc<Loaded>>,
+    /// By digest: why it cannot be used.
+    broken: BTreeMap<String, String>,
+    /// By kind: the digest that is to do it and cannot.
+    out: BTreeMap<String, String>,
 }
 
 /// A handler that is ready to do a kind.
@@ -49,41 +71,107 @@ impl Ready {
     }
 }
 
-impl Handlers {
+impl Table {
     /// What does a kind.
-    pub fn of(&self, kind: &str) -> Option<Arc<Ready>> {
-        self.read(|table| table.kinds.get(kind).cloned())
+    pub fn of(&self, kind: &str) -> Option<&Arc<Ready>> {
+        self.kinds.get(kind)
     }
 
     /// Which handler does which kind, and what it reads.
-    pub fn routes(&self) -> Arc<Routes> {
-        self.read(|table| Arc::clone(&table.routes))
+    pub fn routes(&self) -> &Arc<Routes> {
+        &self.routes
+    }
+
+    /// Why nothing does a kind, and what to do about it.
+    pub fn why_not(&self, kind: &str) -> String {
+        match self.out.get(kind).and_then(|digest| Some((digest, self.broken.get(digest)?))) {
+            Some((digest, why)) => format!(
+                "the handler of kind {kind:?} ({}) cannot be used: {why}; add it again with `capstan handler add FILE`",
+                named(digest)
+            ),
+            None => format!("no handler does kind {kind:?}: add one with `capstan handler add FILE`"),
+        }
+    }
+
+    fn route(&mut self, loaded: &Arc<Loaded>, kinds: &[String], config: &Config) {
+        let mut routes = Routes::clone(&self.routes);
+        for kind in kinds {
+            let inputs = loaded.granted.as_ref().map(|g| g.artifacts.iter().cloned().collect()).unwrap_or_default();
+            routes.insert(kind.clone(), Route { digest: loaded.digest.clone(), inputs });
+            let checked = loaded.configured(kind, config);
+            self.kinds.insert(kind.clone(), Arc::new(Ready { loaded: Arc::clone(loaded), config: checked }));
+            self.out.remove(kind);
+        }
+        self.routes = Arc::new(routes);
+        self.broken.remove(&loaded.digest);
+        self.shelf.insert(loaded.digest.clone(), Arc::clone(loaded));
+    }
+
+    /// Keep a handler ready that does nothing now.
+    fn shelve(&mut self, loaded: Arc<Loaded>) {
+        self.shelf.entry(loaded.digest.clone()).or_insert(loaded);
+    }
+
+    /// Nothing can do these kinds.
+    fn leave_out(&mut self, digest: &str, kinds: Vec<String>, why: String) {
+        self.broken.insert(digest.to_owned(), why);
+        self.out.extend(kinds.into_iter().map(|kind| (kind, digest.to_owned())));
+    }
+
+    fn forget(&mut self, digest: &str) {
+        let mut routes = Routes::clone(&self.routes);
+        routes.retain(|_, route| route.digest != digest);
+        self.routes = Arc::new(routes);
+        self.kinds.retain(|_, ready| ready.loaded.digest != digest);
+        self.out.retain(|_, out| out != digest);
+        self.shelf.remove(digest);
+        self.broken.remove(digest);
+    }
+
+    /// Keep ready only what a route names, now or before.
+    fn tidy(&mut self, routes: &[RouteRow]) {
+        let named: BTreeSet<&str> =
+            routes.iter().flat_map(|row| [Some(row.digest.as_str()), row.previous.as_deref()]).flatten().collect();
+        self.shelf.retain(|digest, _| named.contains(digest.as_str()));
+    }
+}
+
+impl Handlers {
+    /// What does which kind at this moment.
+    pub fn table(&self) -> Arc<Table> {
+        Arc::clone(&self.table.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What does a kind.
+    pub fn of(&self, kind: &str) -> Option<Arc<Ready>> {
+        self.table().of(kind).cloned()
     }
 
     /// Every kind and what does it.
     pub fn all(&self) -> BTreeMap<String, Arc<Ready>> {
-        self.read(|table| table.kinds.clone())
+        self.table().kinds.clone()
     }
 
-    /// From now on this handler does these kinds.
-    pub fn put(&self, loaded: &Arc<Loaded>, kinds: &[String], config: &Config) {
-        let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let mut routes = Routes::clone(&table.routes);
-        for kind in kinds {
-            let inputs = loaded.granted.as_ref().map(|g| g.artifacts.iter().cloned().collect()).unwrap_or_default();
-            routes.insert(kind.clone(), Route { digest: loaded.digest.clone(), inputs });
-            let value = config.of_kind(kind);
-            let checked = match loaded.kinds.get(kind).map(|checks| checks.config(&value)) {
-                Some(Err(wrong)) => Err(wrong),
-                _ => Ok(value.to_string()),
-            };
-            table.kinds.insert(kind.clone(), Arc::new(Ready { loaded: Arc::clone(loaded), config: checked }));
-        }
-        table.routes = Arc::new(routes);
+    /// A handler that is loaded: what does a kind now or did it before.
+    pub fn loaded(&self, digest: &str) -> Option<Arc<Loaded>> {
+        self.table().shelf.get(digest).cloned()
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Table) -> T) -> T {
-        look(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    /// Why a handler cannot be used.
+    pub fn broken(&self, digest: &str) -> Option<String> {
+        self.table().broken.get(digest).cloned()
+    }
+
+    /// The components that are being compiled and checked at this moment: digest and
+    /// size in bytes.
+    pub fn checking(&self) -> Vec<(String, u64)> {
+        let checking = self.checking.lock().unwrap_or_else(PoisonError::into_inner);
+        checking.iter().map(|(digest, bytes)| (digest.clone(), *bytes)).collect()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Table)) {
+        let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut table));
     }
 }
 
@@ -91,7 +179,7 @@ impl Handlers {
 ///
 /// # Errors
 /// A bundled handler cannot be used, or the store said no. A handler on record
-/// that cannot be used is left out with a warning; its jobs fail as `no-handler`.
+/// that cannot be used is put down as broken; its jobs fail as `no-handler`.
 pub async fn open(
     engine: &Engine,
     project: &Project,
@@ -99,40 +187,72 @@ pub async fn open(
     store: &Store,
 ) -> Result<Arc<Handlers>, ServiceError> {
     let handlers = Arc::new(Handlers::default());
-    let mut known = store.handlers().await?;
-    for bundled in bundled::ALL {
-        if !known.iter().any(|row| row.digest == digest(bundled.wasm)) {
-            let fault =
-                |error: LoadError| ServiceError::Handler { name: bundled.name.into(), error: error.to_string() };
-            let loaded = Loaded::load(engine, &project.compiled(), bundled.wasm).await.map_err(fault)?;
-            register(project, store, &loaded, bundled.wasm, "bundled").await?;
-        }
-    }
-    known = store.handlers().await?;
+    bundle(engine, project, store).await?;
+    let known = store.handlers().await?;
     let mut by_digest: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for route in store.routes().await? {
         by_digest.entry(route.digest).or_default().push(route.kind);
     }
     for (digest, kinds) in by_digest {
+        let state = known.iter().find(|row| row.digest == digest).map_or("", |row| row.state.as_str());
         match load(engine, project, &digest).await {
             Ok(loaded) => {
-                let allowed = allowed(config, &known, &loaded);
-                handlers.put(&Arc::new(loaded.under(&allowed)), &kinds, config);
+                let allowed = allowed(config, &known, &loaded.description.name, &digest);
+                let loaded = Arc::new(loaded.under(&allowed));
+                handlers.change(|table| table.route(&loaded, &kinds, config));
+                if state == Standing::Broken.name() {
+                    store.stand(&digest, Standing::Ready).await?;
+                }
             }
-            Err(error) => tracing::warn!(%digest, %error, "handler is not usable"),
+            Err(error) => {
+                tracing::warn!(%digest, %error, "handler is not usable");
+                handlers.change(|table| table.leave_out(&digest, kinds, error.to_string()));
+                if state == Standing::Ready.name() {
+                    store.stand(&digest, Standing::Broken).await?;
+                }
+            }
         }
     }
     Ok(handlers)
 }
 
+/// Put bundled handlers on record that are not there yet. Kinds that an operator gave
+/// to a handler of their own stay with it, and what was disabled stays so.
+async fn bundle(engine: &Engine, project: &Project, store: &Store) -> Result<(), ServiceError> {
+    let known = store.handlers().await?;
+    let routes = store.routes().await?;
+    let is_bundled = |digest: &str| known.iter().any(|row| row.digest == digest && row.origin == "bundled");
+    for bundled in bundled::ALL {
+        if known.iter().any(|row| row.digest == digest(bundled.wasm)) {
+            continue;
+        }
+        let fault = |error: LoadError| ServiceError::Handler { name: bundled.name.into(), error: error.to_string() };
+        let loaded = Loaded::load(engine, &project.compiled(), bundled.wasm).await.map_err(fault)?;
+        let is_free = |kind: &&String| routes.iter().all(|row| row.kind != **kind || is_bundled(&row.digest));
+        let kinds = loaded.kinds.keys().filter(is_free).cloned().collect();
+        register(project, store, &loaded, bundled.wasm, "bundled", kinds).await?;
+        let is_before = |row: &&HandlerRow| row.origin == "bundled" && row.name == bundled.name;
+        let before = known.iter().filter(is_before).max_by_key(|row| row.added_at);
+        if before.is_some_and(|row| row.state == Standing::Disabled.name()) {
+            store.stand(&loaded.digest, Standing::Disabled).await?;
+        }
+    }
+    Ok(())
+}
+
 async fn load(engine: &Engine, project: &Project, digest: &str) -> Result<Loaded, ServiceError> {
     let path = project.handlers().join(format!("{digest}.wasm"));
     let wasm = fs::read(&path).map_err(|error| ServiceError::Io { doing: "read", path, error })?;
-    let fault = |error: LoadError| ServiceError::Handler { name: digest.to_owned(), error: error.to_string() };
-    Loaded::load(engine, &project.compiled(), &wasm).await.map_err(fault)
+    let fault = |error: String| ServiceError::Handler { name: digest.to_owned(), error };
+    let loaded = Loaded::load(engine, &project.compiled(), &wasm).await.map_err(|error| fault(error.to_string()))?;
+    if loaded.digest == digest {
+        Ok(loaded)
+    } else {
+        Err(fault(format!("its file holds something else ({})", named(&loaded.digest))))
+    }
 }
 
-/// Keep a component and put it on record; from then on it does its kinds.
+/// Keep a component and put it on record; from then on it does these kinds.
 ///
 /// # Errors
 /// The file system or the store said no.
@@ -142,6 +262,7 @@ pub async fn register(
     loaded: &Loaded,
     wasm: &[u8],
     origin: &'static str,
+    kinds: Vec<String>,
 ) -> Result<(), ServiceError> {
     let path = project.handlers().join(format!("{}.wasm", loaded.digest));
     keep(&path, wasm).map_err(|error| ServiceError::Io { doing: "write", path, error })?;
@@ -155,7 +276,7 @@ pub async fn register(
             description: text,
             origin,
             bytes: wasm.len() as u64,
-            kinds: description.kinds.iter().map(|kind| kind.kind.clone()).collect(),
+            kinds,
             now: clock::now(),
         })
         .await?;
@@ -174,14 +295,13 @@ fn keep(path: &Path, wasm: &[u8]) -> std::io::Result<()> {
 /// What the configuration grants a handler: the entry of its digest, or, for a
 /// bundled handler, the entry of an earlier bundled one of the same name that
 /// asked for at least as much.
-pub fn allowed(config: &Config, known: &[HandlerRow], loaded: &Loaded) -> Grant {
-    let name = &loaded.description.name;
+pub fn allowed(config: &Config, known: &[HandlerRow], name: &str, of_digest: &str) -> Grant {
     let of = |digest: &str| config.grants.iter().find(|grant| grant.digest == named(digest));
-    if let Some(table) = of(&loaded.digest) {
+    if let Some(table) = of(of_digest) {
         return grant(table);
     }
-    let is_bundled = |row: &&HandlerRow| row.origin == "bundled" && row.name == *name;
-    if !known.iter().filter(is_bundled).any(|row| row.digest == loaded.digest) {
+    let is_bundled = |row: &&HandlerRow| row.origin == "bundled" && row.name == name;
+    if !known.iter().filter(is_bundled).any(|row| row.digest == of_digest) {
         return Grant::default();
     }
     let earlier = known.iter().filter(is_bundled).filter_map(|row| of(&row.digest)).next_back();

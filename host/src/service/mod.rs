@@ -16,7 +16,7 @@ use crate::artifact::publish::Publisher;
 use crate::artifact::spare::Spares;
 use crate::capability::connect::Connector;
 use crate::capability::secret::{Place, Secret, SecretError};
-use crate::config::{Config, SecretTable};
+use crate::config::{Config, ConfigError, SecretTable};
 use crate::project::Project;
 use crate::rules::pipeline::Pipeline;
 use crate::rules::progress::Progress;
@@ -35,6 +35,9 @@ pub enum ServiceError {
     /// The store said no. The host stops: what it cannot write it must not do.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The configuration is not in order.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// A handler that came with capstan cannot be used.
     #[error("handler {name}: {error}")]
     Handler {

@@ -6,6 +6,7 @@
 //! as the next claim.
 
 use super::attempt::{self, Told};
+use super::handler::Table;
 use super::import::Roots;
 use super::{Runtime, ServiceError};
 use crate::clock;
@@ -102,28 +103,31 @@ impl Worker {
         if free == 0 || (seen.ready == 0 && !is_due) {
             return Ok(0);
         }
+        // What a job is claimed for is what runs it, whatever is swapped meanwhile.
+        let table = self.runtime.handlers.table();
         let request = ClaimRequest {
             free,
             boot: self.runtime.boot,
             host: self.runtime.host.clone(),
             now,
-            routes: self.runtime.handlers.routes(),
+            routes: Arc::clone(table.routes()),
         };
         let claimed = self.runtime.store.claim(request).await?;
         let jobs = claimed.len();
-        claimed.into_iter().for_each(|job| self.start(job));
+        claimed.into_iter().for_each(|job| self.start(job, &table));
         Ok(jobs)
     }
 
-    fn start(&mut self, job: Claimed) {
+    fn start(&mut self, job: Claimed, table: &Table) {
         let (id, lease) = (job.facts.running.id, job.facts.running.lease);
         let (stopper, stop) = sandbox::pair();
         let board = self.runtime.running.begin(id, lease, stopper);
         let told = Told { stop, board };
         let runtime = Arc::clone(&self.runtime);
+        let ready = table.of(&job.facts.kind).cloned().ok_or_else(|| table.why_not(&job.facts.kind));
         let (roots, busy, ended) = (Arc::clone(&self.roots), Arc::clone(&self.busy), Arc::clone(&self.ended));
         self.attempts.spawn(async move {
-            let used = attempt::run(&runtime, &roots, job, told).await;
+            let used = attempt::run(&runtime, &roots, job, ready, told).await;
             runtime.running.end(id);
             ended.notify_one();
             busy.saw(used.as_ref().map_or(0, |usage| usage.cpu_us + usage.host_us));

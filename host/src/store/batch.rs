@@ -56,7 +56,10 @@ impl<'a> Batch<'a> {
         Ok(match op {
             Op::Boot(new) => Reply::Id(boot::insert(self.conn, new).await?),
             Op::Stop { boot, now } => boot::stop(self.conn, *boot, *now).await?,
-            Op::Handler(new) => handler::insert(self.conn, new).await?,
+            Op::Handler(new) => handler::insert(self, new).await?,
+            Op::RollBack { kinds, now } => handler::roll_back(self, kinds, *now).await?,
+            Op::Stand { digest, standing } => handler::stand(self, digest, *standing).await?,
+            Op::RemoveHandler(digest) => handler::remove(self, digest).await?,
             Op::Import(new) => Reply::Id(import::insert(self, new).await?),
             Op::BreakImport { id, error, now } => import::break_off(self, *id, error, *now).await?,
             Op::AskCancel { jobs, by } => job::ask_cancel(self.conn, jobs, by).await?,

@@ -1,7 +1,8 @@
 //! Taking ready jobs.
 //!
 //! A claim looks only at rows of the ready index, never at what waits for a
-//! time, a key, a queue or its subject. Free slots are shared among queues by
+//! time, a key, a queue or its subject; a queue whose kind has a disabled handler is
+//! left out whole, so that its jobs stay where they are and cost nothing. Free slots are shared among queues by
 //! [`crate::rules::queue::share`]. A job whose subject is being worked on by
 //! another job of its kind is parked behind it.
 
@@ -94,7 +95,7 @@ async fn claim(batch: &mut Batch<'_>, request: &ClaimRequest) -> Result<Vec<Clai
         .view
         .ready
         .iter()
-        .filter(|(_, ready)| **ready > 0)
+        .filter(|(queue, ready)| **ready > 0 && !batch.view.held.contains(*queue))
         .map(|(queue, ready)| Demand { queue: queue.clone(), ready: *ready, room: u64::MAX })
         .collect();
     let shares = share(&demands, free, batch.view.last_served.as_deref());
@@ -174,9 +175,18 @@ fn candidates(ids: &'static str) -> QueryBuilder<sqlx::Sqlite> {
     query
 }
 
-pub(super) fn next_suspect() -> QueryBuilder<sqlx::Sqlite> {
-    let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'suspect' ORDER BY deaths, id LIMIT 1");
-    query.push(") CROSS JOIN job ON job.id = next");
+/// The first suspect in line whose kind is not held.
+pub(super) fn next_suspect(held: &BTreeSet<String>) -> QueryBuilder<sqlx::Sqlite> {
+    let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'suspect'");
+    if !held.is_empty() {
+        // Reads the rows of suspects, of which there are as many as the dead host had slots.
+        let mut kinds = query.push(" AND queue NOT IN (").separated(", ");
+        for kind in held {
+            kinds.push_bind(kind.clone());
+        }
+        query.push(")");
+    }
+    query.push(" ORDER BY deaths, id LIMIT 1) CROSS JOIN job ON job.id = next");
     query
 }
 
@@ -193,7 +203,8 @@ async fn look(batch: &mut Batch<'_>, mut query: QueryBuilder<sqlx::Sqlite>) -> R
 
 /// Take the suspect that is next in line; how many slots it took.
 async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken) -> Result<u64, StoreError> {
-    let found = look(batch, next_suspect()).await?;
+    let query = next_suspect(&batch.view.held);
+    let found = look(batch, query).await?;
     // A suspect whose subject is busy keeps its place in the line.
     let Some(free) = found.into_iter().find(|candidate| candidate.busy == 0) else { return Ok(0) };
     let id = free.facts.id;

@@ -5,6 +5,7 @@
 
 use super::{Store, artifact, attempt, checkpoint, claim, import, job, pipeline, progress, settle, stats, turn, view};
 use sqlx::{AssertSqlSafe, Row};
+use std::collections::BTreeSet;
 
 fn statements() -> Vec<(&'static str, String)> {
     let fixed = [
@@ -39,7 +40,7 @@ fn statements() -> Vec<(&'static str, String)> {
     ];
     let built = [
         ("claim: ready", claim::next_ready("q", 1).sql().as_str().to_owned()),
-        ("claim: suspect", claim::next_suspect().sql().as_str().to_owned()),
+        ("claim: suspect", claim::next_suspect(&BTreeSet::new()).sql().as_str().to_owned()),
         ("recover: orphans", settle::orphans().sql().as_str().to_owned()),
     ];
     fixed.into_iter().map(|(name, sql)| (name, sql.to_owned())).chain(built).collect()

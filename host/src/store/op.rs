@@ -7,7 +7,7 @@
 use super::boot::NewBoot;
 use super::checkpoint::NewCheckpoint;
 use super::claim::{ClaimRequest, Claimed};
-use super::handler::NewHandler;
+use super::handler::{NewHandler, Standing};
 use super::import::{Chunk, NewImport};
 use super::job::NewJob;
 use super::progress::Said;
@@ -24,6 +24,12 @@ pub(crate) enum Op {
     Stop { boot: i64, now: Timestamp },
     /// Register a component.
     Handler(NewHandler),
+    /// Give kinds back to the handler that did them before.
+    RollBack { kinds: Vec<String>, now: Timestamp },
+    /// Whether a component may be used.
+    Stand { digest: String, standing: Standing },
+    /// Forget a component, unless an attempt runs on it.
+    RemoveHandler(String),
     /// Accept an import whose list is on disk.
     Import(NewImport),
     /// Dispatch the next items of an import.

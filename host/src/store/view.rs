@@ -8,7 +8,7 @@ use crate::rules::job::State;
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqliteConnection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the last commit left, for whoever waits for work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub struct Pulse {
     pub ready: u64,
     /// Jobs that are queued, for whatever they wait.
     pub queued: u64,
+    /// Of those, jobs whose handler is disabled: none of them is claimed.
+    pub held: u64,
     /// Jobs that run.
     pub running: u64,
     /// Jobs that have ended.
@@ -44,6 +46,8 @@ pub(crate) fn count(tally: &mut Tally, kind: &str, state: State, by: i64) {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct View {
     pub(crate) ready: BTreeMap<String, u64>,
+    /// Kinds whose handler is disabled, each with a queue of its own name.
+    pub(crate) held: BTreeSet<String>,
     pub(crate) tally: Tally,
     pub(crate) next_timer: Option<Timestamp>,
     pub(crate) suspects: u64,
@@ -69,7 +73,18 @@ pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait
     (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1),
     (SELECT max(job_id) FROM checkpoint)";
 
+pub(super) const HELD: &str =
+    "SELECT route.kind FROM route JOIN handler ON handler.digest = route.digest WHERE handler.state = 'disabled'";
+
 impl View {
+    /// Read which kinds have a handler that is disabled: a handful of rows, read
+    /// again whenever a handler or a route changes.
+    pub(crate) async fn hold(&mut self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let rows = sqlx::query(HELD).fetch_all(conn).await?;
+        self.held = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
     /// Read the numbers from the database.
     pub(crate) async fn load(conn: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
         let mut view = Self::default();
@@ -90,6 +105,7 @@ impl View {
         view.imports = numbers.try_get(5)?;
         view.running_suspect = numbers.try_get(6)?;
         view.has_checkpoints = numbers.try_get::<Option<i64>, _>(7)?.is_some();
+        view.hold(conn).await?;
         Ok(view)
     }
 
@@ -119,9 +135,13 @@ impl View {
             let sum: i64 = self.tally.values().flat_map(|counts| wanted.iter().map(|s| counts[*s as usize])).sum();
             u64::try_from(sum).unwrap_or(0)
         };
+        let held = self.held.iter().filter_map(|kind| self.tally.get(kind));
+        let held: i64 = held.map(|counts| counts[State::Queued as usize]).sum();
+        let ready: u64 = self.ready.iter().filter(|(queue, _)| !self.held.contains(*queue)).map(|(_, jobs)| jobs).sum();
         Pulse {
-            ready: self.ready.values().sum::<u64>() + self.suspects.min(u64::from(self.running_suspect.is_none())),
+            ready: ready + self.suspects.min(u64::from(self.running_suspect.is_none())),
             queued: jobs(&[State::Queued]),
+            held: u64::try_from(held).unwrap_or(0),
             running: jobs(&[State::Running]),
             ended: jobs(&[State::Completed, State::Failed, State::Cancelled]),
             next_timer: self.next_timer,

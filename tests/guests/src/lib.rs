@@ -54,7 +54,7 @@ pub fn first() -> &'static [u8] {
     include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-first.wasm"))
 }
 
-/// A component whose `describe` answers `text` (or obeys `@trap`, `@spin`, `@repeat <n>`), and whose `run`
+/// A component whose `describe` answers `text` (or obeys `@trap`, `@spin`, `@repeat <n>`, `@fickle <text>`), and whose `run`
 /// ends with raw texts from its payload. Spaces at the end of `text` are lost. `None` when the text is
 /// longer than 16 KiB.
 #[must_use]

@@ -1,5 +1,6 @@
 //! The two exports, without the SDK's care.
 
+use std::hash::{BuildHasher, RandomState};
 use std::hint::black_box;
 
 use capstan_sdk::wit::capstan::handler::outcomes::{Coded, Problem, Rest};
@@ -25,6 +26,7 @@ impl Guest for Liar {
             ("@spin", _) => loop {
                 black_box(0);
             },
+            ("@fickle", text) => text.replace('#', &RandomState::new().hash_one(0).to_string()),
             ("@repeat", times) => "x".repeat(times.parse().unwrap_or_default()),
             _ => says,
         }
@@ -35,6 +37,7 @@ impl Guest for Liar {
         let problem = Problem { message, details: text.clone() };
         match end.as_str() {
             "done" => Ok(Success::Done(text)),
+            "described" => Ok(Success::Done(Self::describe())),
             "unchanged" => Ok(Success::Unchanged(text)),
             "transient" => Err(Failure::Transient(problem)),
             "permanent" => Err(Failure::Permanent(problem)),

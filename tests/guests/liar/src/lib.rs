@@ -2,8 +2,9 @@
 //!
 //! `describe` answers a text that lies in the binary behind a marker; the crate `capstan-test-guests`
 //! overwrites it, so one build gives any number of different components. A text that starts with `@`
-//! is an order: `@trap`, `@spin`, or `@repeat <n>` for `n` letters. `run` reads `{"end": …, "text": …}` and
-//! puts the text into the interface unchecked.
+//! is an order: `@trap`, `@spin`, `@repeat <n>` for `n` letters, or `@fickle <text>` with a random number for each `#`.
+//! `run` reads `{"end": …, "text": …}` and puts the text into the interface unchecked; the end `described` is done
+//! with what `describe` says.
 
 #[cfg(target_family = "wasm")]
 mod component;

@@ -1,0 +1,9 @@
+//! Replacing handlers while jobs flow.
+
+mod ask;
+mod fit;
+mod folder;
+mod load;
+mod retire;
+mod stage;
+mod start;

@@ -33,6 +33,7 @@ use crate::service::{self, RunningAttempts, Runtime, ServiceError};
 use crate::store::boot::NewBoot;
 use crate::store::{Store, StoreError};
 use refusal::Refusal;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -126,6 +127,7 @@ impl Host {
         let runtime = self.runtime.get_or_try_init(|| self.runtime()).await?;
         let mut loops = self.loops.lock().await;
         if loops.is_empty() {
+            raise_descriptors();
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));
@@ -234,6 +236,16 @@ impl Host {
     /// What the dead host before this one left.
     pub fn recovered(&self) -> Recovered {
         self.recovered
+    }
+}
+
+/// Let this process open as many files as the system allows it: a thousand attempts
+/// that wait for servers hold a socket each, and the usual soft limit is 1,024.
+fn raise_descriptors() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
     }
 }
 

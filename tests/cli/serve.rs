@@ -1,6 +1,6 @@
 //! Commands while another process is the host.
 
-use crate::support::command::capstan;
+use crate::support::command::{CAPSTAN, capstan};
 use crate::support::pages::folder;
 use crate::support::project::Project;
 use crate::support::serving::Serving;
@@ -160,4 +160,19 @@ fn the_project_is_found_from_a_folder_below_it() {
     let mut command = capstan();
     command.current_dir(project.root().join("state")).args(["stats", "--json"]);
     crate::support::command::run(command).ok();
+}
+
+#[test]
+fn a_host_may_open_as_many_files_as_the_system_lets_it() {
+    let project = Project::new();
+    let mut shell = std::process::Command::new("sh");
+    let script = "ulimit -Sn 300 && exec \"$0\" -C \"$1\" serve";
+    shell.args(["-c", script, CAPSTAN]).arg(project.root());
+    let mut host = Serving::of(shell);
+    host.says("serving ");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", host.pid())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    let numbers: Vec<&str> = line.split_whitespace().filter(|word| word.parse::<u64>().is_ok()).collect();
+    assert!(numbers[0] != "300" && numbers[0] == numbers[1], "{line}");
+    host.stop().ok();
 }

@@ -188,8 +188,10 @@ fn a_list_becomes_jobs_with_titles_and_tags_and_its_lines_are_accounted_for() {
     assert_eq!(project.job(bee["id"].as_i64().unwrap())["tags"], json!(["x", "y"]));
 
     let text = project.beside().join("list.txt");
-    fs::write(&text, format!("# mine\n{}\n", web.url("/a"))).unwrap();
-    assert_eq!(project.import(&text)["total"], 1);
+    fs::write(&text, format!("# mine\n{0}\nftp://x\n{0}\n", web.url("/a"))).unwrap();
+    let said = project.capstan(&["import", "start", text.to_str().unwrap()]).ok();
+    said.says(&["import 2: 3 items of ", "duplicate: 1 items that are in", "invalid: 1 items that are no address"]);
+    said.says(&["line 3: \"ftp://x\" is no address of the web"]);
     fs::write(&text, "# nothing\n").unwrap();
     project.capstan(&["import", "start", text.to_str().unwrap()]).exits(2).complains(&["it holds no URL: it is empty"]);
     fs::write(&list, "[1, 2").unwrap();

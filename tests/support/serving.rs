@@ -5,7 +5,7 @@ use super::wait::until;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -37,7 +37,11 @@ impl Serving {
 
     /// Start a command and wait for nothing.
     pub(crate) fn spawn(project: &Path, args: &[&str]) -> Self {
-        let mut command = about(project, args);
+        Self::of(about(project, args))
+    }
+
+    /// Start this.
+    pub(crate) fn of(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (mut out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
         let out = std::thread::spawn(move || {

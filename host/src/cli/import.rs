@@ -70,12 +70,19 @@ impl Import {
 
 fn start_text(started: &ImportStarted) -> String {
     let import = &started.import;
-    let mut text = format!("import {}: {} files of {}", import.id, import.total, import.source);
+    let (what, unfit) = match import.root {
+        Some(_) => ("files", "files whose names are not UTF-8"),
+        None => ("items", "items that are no address of the web"),
+    };
+    let mut text = format!("import {}: {} {what} of {}", import.id, import.total, import.source);
+    if import.duplicate > 0 {
+        text.push_str(&format!("\nduplicate: {} items that are in the list before", import.duplicate));
+    }
     if started.left_out > 0 {
         text.push_str(&format!("\nleft out: {} files with other endings, hidden ones and links", started.left_out));
     }
     if import.invalid > 0 {
-        text.push_str(&format!("\ninvalid: {} files whose names are not UTF-8", import.invalid));
+        text.push_str(&format!("\ninvalid: {} {unfit}", import.invalid));
     }
     for problem in &started.unreadable {
         text.push_str(&format!("\nunreadable: {problem}"));

@@ -190,8 +190,11 @@ fn a_list_becomes_jobs_with_titles_and_tags_and_its_lines_are_accounted_for() {
     let text = project.beside().join("list.txt");
     fs::write(&text, format!("# mine\n{0}\nftp://x\n{0}\n", web.url("/a"))).unwrap();
     let said = project.capstan(&["import", "start", text.to_str().unwrap()]).ok();
-    said.says(&["import 2: 3 items of ", "duplicate: 1 items that are in", "invalid: 1 items that are no address"]);
-    said.says(&["line 3: \"ftp://x\" is no address of the web"]);
+    said.says(&["line 3: \"ftp://x\" is no address of the web"]).says(&[
+        "import 2: 3 items of ",
+        "duplicate: 1 items that are in",
+        "invalid: 1 items that are no address",
+    ]);
     fs::write(&text, "# nothing\n").unwrap();
     project.capstan(&["import", "start", text.to_str().unwrap()]).exits(2).complains(&["it holds no URL: it is empty"]);
     fs::write(&list, "[1, 2").unwrap();

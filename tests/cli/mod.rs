@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod enqueue;
 mod handler;
+mod hostile;
 mod import;
 mod init;
 mod job;

@@ -11,6 +11,43 @@ fn the_reference_is_printed_without_a_project() {
     assert_eq!(run(command).ok().out.trim_end(), capstan::config::DEFAULT.trim_end());
 }
 
+/// The reference with every default of its first four tables put in force.
+fn uncommented() -> String {
+    let text = capstan::config::DEFAULT;
+    let (defaults, _) = text.split_once("[pipeline]").unwrap();
+    let is_key = |line: &str| line.split_once(" = ").is_some_and(|(key, _)| !key.contains(' '));
+    let bare = |line: &str| line.strip_prefix("# ").filter(|rest| is_key(rest)).map(str::to_owned);
+    defaults.lines().map(|line| bare(line).unwrap_or_else(|| line.to_owned()) + "\n").collect()
+}
+
+#[test]
+fn the_reference_names_every_default_as_it_is() {
+    use capstan::config::{Config, Import, LimitsTable, RetryTable, Worker};
+    let said = Config::parse(&uncommented(), std::path::Path::new("reference")).unwrap();
+    assert_eq!((&said.worker, &said.import), (&Worker::default(), &Import::default()));
+    assert_eq!(said.limits("any"), capstan::rules::limit::Limits::default());
+    assert_eq!(said.policy("any"), capstan::rules::retry::Policy::default());
+    // Each key is there: a new one has to be named here and in the reference.
+    let LimitsTable {
+        cpu: Some(_),
+        wall: Some(_),
+        memory: Some(_),
+        scratch_bytes: Some(_),
+        scratch_files: Some(_),
+        log: Some(_),
+        requests: Some(_),
+        traffic: Some(_),
+        result: Some(_),
+        checkpoint: Some(_),
+        enqueued: Some(_),
+        cancel_grace: Some(_),
+    } = said.limits
+    else {
+        panic!("{:?}", said.limits);
+    };
+    assert!(matches!(said.retry, RetryTable { max_attempts: Some(_), base: Some(_), cap: Some(_) }));
+}
+
 #[test]
 fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing() {
     let cases = [

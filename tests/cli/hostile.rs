@@ -25,9 +25,9 @@ const HOSTILE: [(&str, &str, &str); 22] = [
     (r#"{"do": "make_folder", "path": "/output/../escaped"}"#, "permanent", "escaped"),
     (r#"{"do": "symlink", "target": "../../../../etc", "path": "/output/l"}"#, "permanent", "/output/l"),
     (r#"{"do": "symlink", "target": "/etc", "path": "/output/l/"}"#, "permanent", "/output/l"),
-    (r#"{"do": "hardlink", "from": "/output/a", "to": "/output/../l"}"#, "permanent", "/output"),
+    (r#"{"write": {"a": "x"}, "do": "hardlink", "from": "/output/a", "to": "/output/l"}"#, "permanent", "/output/l"),
     (r#"{"write": {"a": "x"}, "do": "rename", "from": "/output/a", "to": "/output/../a"}"#, "permanent", "/output"),
-    (r#"{"do": "connect", "to": "127.0.0.1:1"}"#, "permanent", ""),
+    (r#"{"do": "connect", "to": "127.0.0.1:1"}"#, "permanent", "denied"),
 ];
 
 #[test]

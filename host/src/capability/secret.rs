@@ -134,26 +134,31 @@ fn read(name: &str, path: &Path) -> std::io::Result<Result<String, SecretError>>
     std::fs::read_to_string(path).map(Ok)
 }
 
-/// Masks secrets in what comes back, also where one is cut in two.
+/// Masks secrets in what comes back, also where one is cut in two or overlaps another.
 #[derive(Debug, Default)]
 pub struct Mask {
     values: Vec<Arc<str>>,
-    held: Vec<u8>,
+    /// The last bytes, unmasked: some that were given out, and then those held back.
+    tail: Vec<u8>,
+    given: usize,
 }
 
 impl Mask {
     /// A mask for these secrets.
     pub fn new(secrets: &[Secret]) -> Self {
-        Self { values: secrets.iter().map(|secret| Arc::clone(&secret.value)).collect(), held: Vec::new() }
+        Self { values: secrets.iter().map(|secret| Arc::clone(&secret.value)).collect(), ..Self::default() }
+    }
+
+    /// Whether there is nothing to mask.
+    pub const fn is_empty(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// A whole text, masked with as many asterisks as it had letters.
     pub fn whole(&self, text: &[u8]) -> Vec<u8> {
         let mut masked = text.to_vec();
         for value in self.values.iter().map(|value| value.as_bytes()) {
-            let found: Vec<usize> =
-                text.windows(value.len()).enumerate().filter(|(_, w)| *w == value).map(|(at, _)| at).collect();
-            for at in found {
+            for (at, _) in text.windows(value.len()).enumerate().filter(|(_, window)| *window == value) {
                 masked[at..at + value.len()].fill(b'*');
             }
         }
@@ -162,21 +167,28 @@ impl Mask {
 
     /// The next part; what may be the beginning of a secret is held back for the part behind it.
     pub fn part(&mut self, part: &[u8]) -> Vec<u8> {
-        if self.values.is_empty() {
+        if self.is_empty() {
             return part.to_vec();
         }
-        self.held.extend_from_slice(part);
-        let held = std::mem::take(&mut self.held);
-        let masked = self.whole(&held);
-        let keep = self.values.iter().map(|value| beginning(value.as_bytes(), &held)).max().unwrap_or(0);
-        let (out, rest) = masked.split_at(masked.len() - keep);
-        self.held = rest.to_vec();
-        out.to_vec()
+        self.tail.extend_from_slice(part);
+        let held = self.values.iter().map(|value| beginning(value.as_bytes(), &self.tail)).max().unwrap_or(0);
+        self.give(held)
     }
 
     /// What was held back, at the end.
     pub fn rest(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.held)
+        self.give(0)
+    }
+
+    /// Give out all but the last bytes; the longest secret may have begun in what is given.
+    fn give(&mut self, held: usize) -> Vec<u8> {
+        let end = self.tail.len() - held;
+        let out = self.whole(&self.tail).get(self.given..end).unwrap_or_default().to_vec();
+        let longest = self.values.iter().map(|value| value.len()).max().unwrap_or(0);
+        let forgotten = end.saturating_sub(longest);
+        self.tail.drain(..forgotten);
+        self.given = end - forgotten;
+        out
     }
 }
 
@@ -229,6 +241,16 @@ mod tests {
         assert!(matches!(open, Err(SecretError::Open { mode: 0o640, .. })));
         let none = Secret::open("key", "a: {}", BTreeSet::new(), &Place::Env("CAPSTAN_NO_SUCH_VARIABLE".into()));
         assert!(none.unwrap_err().to_string().contains("cannot be read from $CAPSTAN_NO_SUCH_VARIABLE"));
+    }
+
+    #[test]
+    fn secrets_that_overlap_are_masked_too() {
+        let secret = secret("xyzAAAxyz", "a: {}").unwrap();
+        let mut mask = Mask::new(&[secret]);
+        let mut out = mask.part(b"-xyzAAAxyz");
+        out.extend(mask.part(b"AAAxyz-"));
+        out.extend(mask.rest());
+        assert_eq!(out, b"-***************-");
     }
 
     proptest! {

@@ -254,9 +254,13 @@ impl Body for Receiving {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let frame = match Pin::new(&mut self.body).poll_frame(cx) {
+            // Nothing that was sent back may pass by the mask: trailers do not pass at all.
             Poll::Ready(None) => {
                 let rest = self.mask.rest();
                 return Poll::Ready((!rest.is_empty()).then(|| Ok(Frame::data(rest.into()))));
+            }
+            Poll::Ready(Some(Ok(frame))) if frame.is_trailers() && !self.mask.is_empty() => {
+                return self.poll_frame(cx);
             }
             Poll::Ready(frame) => frame,
             Poll::Pending => {

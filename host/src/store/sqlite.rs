@@ -18,8 +18,8 @@ static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
 /// What the header of a file says whose database is capstan's: `CPST`.
 const APPLICATION: i64 = 0x4350_5354;
 
-/// Rows that the driver's thread may read ahead of whoever takes them: a whole
-/// claim, so that the two threads do not wake each other for every row.
+/// Rows that the driver's thread may read ahead of whoever takes them: all that a
+/// batch changed, so that the two threads do not wake each other for every row.
 const ROWS_AHEAD: usize = 4_096;
 
 /// Read-only connections of the pool.

@@ -4,6 +4,7 @@ mod artifact;
 mod cancel;
 mod checkpoint;
 mod class;
+mod command;
 mod config;
 mod demo;
 mod enqueue;

@@ -6,6 +6,7 @@ use capstan_guest_build::Guest;
 
 const GUESTS: &[Guest] = &[
     Guest { package: "capstan-guest-clerk", folder: "tests/guests/clerk" },
+    Guest { package: "capstan-guest-command", folder: "tests/guests/command" },
     Guest { package: "capstan-guest-first", folder: "tests/guests/first" },
     Guest { package: "capstan-guest-noop", folder: "tests/guests/noop" },
     Guest { package: "capstan-guest-noop-output", folder: "tests/guests/noop-output" },

@@ -71,7 +71,7 @@ async fn change(host: &Arc<Host>, project: &Project) -> (Vec<Routed>, Vec<i64>, 
         let path = file(project, "next.wasm", &version("steady", &format!("2.0.{step}")));
         if is_swap {
             // Compiled before the load goes on, so that the change falls into it.
-            say(host, HandlerExamine { file: path.clone() }).await;
+            say(host, HandlerExamine { file: path.clone(), manifest: None }).await;
         }
         let feeding = tokio::spawn(feed(Arc::clone(host), random, step * PART..(step + 1) * PART));
         until(host, |beat| beat.pulse.ended >= (step * PART + PART / 3) as u64).await;

@@ -44,13 +44,17 @@ pub(super) fn of_told(outcome: Outcome, told: Option<Reason>) -> Outcome {
 fn checked(result: String, max: u64) -> Result<String, Fault> {
     let bytes = result.len();
     if bytes as u64 > max {
-        let message = format!("the result has {bytes} bytes, more than limits.result = {max} allows");
-        return Err(Fault::new(Class::BadOutput, message));
+        return Err(too_long(bytes as u64, max));
     }
     match serde_json::from_str::<&serde_json::value::RawValue>(&result) {
         Ok(_) => Ok(result),
         Err(error) => Err(Fault::new(Class::BadOutput, format!("the result of {bytes} bytes is not JSON: {error}"))),
     }
+}
+
+/// A result of more bytes than `limits.result` allows.
+pub(super) fn too_long(bytes: u64, max: u64) -> Fault {
+    Fault::new(Class::BadOutput, format!("the result has {bytes} bytes, more than limits.result = {max} allows"))
 }
 
 fn of_failure(failure: Failure) -> Fault {

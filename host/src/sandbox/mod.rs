@@ -13,6 +13,7 @@
 
 mod attempt;
 mod board;
+mod command;
 mod contract;
 mod desk;
 mod engine;
@@ -34,6 +35,7 @@ mod surface;
 mod threads;
 mod ticker;
 mod traffic;
+mod world;
 
 pub use attempt::{Attempt, Report};
 pub use board::Board;
@@ -44,5 +46,6 @@ pub use outbound::Outbound;
 pub use settings::EngineOptions;
 pub use state::JobView;
 pub use stop::{Reason, StopSignal, Stopper, pair};
-pub use surface::{Missing, Surface, WORLD};
+pub use surface::{Missing, Surface};
 pub use threads::{GuestThreads, ThreadsError};
+pub use world::World;

@@ -6,17 +6,19 @@
 //! and the stop signal are polled beside it.
 
 use super::attempt::{Attempt, Report};
-use super::contract::{Failure, Handler, Success};
+use super::command::{self, Exit, LastLine};
+use super::contract::{Failure, Success};
 use super::desk::Open;
 use super::engine::{Engine, Home, Prepared};
 use super::fault;
 use super::halt::Halt;
-use super::log::Tail;
+use super::log::{Source, Tail};
 use super::meter::Meter;
 use super::quota::Quota;
 use super::state::{self, Shared, State};
 use super::stop::{Reason, StopSignal};
 use super::traffic::Traffic;
+use super::world::{Live, World};
 use crate::capability::fs::Access;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::limit::Limits;
@@ -41,6 +43,8 @@ pub(super) enum Entry {
 pub(super) enum Answer {
     Described(String),
     Ran(Result<Success, Failure>),
+    /// A program ended with what cannot be an answer.
+    Unread(Fault),
 }
 
 /// How the call ended.
@@ -73,6 +77,7 @@ impl<'a> Session<'a> {
             traffic: Mutex::new(Traffic::new(limits.requests, limits.traffic)),
             desk: Mutex::new(Open::new(desk, limits.checkpoint)),
             stop: stop.share(),
+            answer: (prepared.world() == World::Command).then(|| Mutex::new(LastLine::new(limits.result))),
         });
         let state = State::new(job, mounts, outbound, limits.memory, Arc::clone(&shared));
         // Who cannot hear of it has no use for time.
@@ -128,11 +133,31 @@ impl<'a> Session<'a> {
 
     async fn call(&self, store: &mut Store<State>, home: Home, entry: Entry) -> wasmtime::Result<Answer> {
         let pre = self.engine.linked(self.prepared, home)?;
-        let handler: Handler = pre.instantiate_async(&mut *store).await?;
-        Ok(match entry {
-            Entry::Describe => Answer::Described(handler.call_describe(store).await?),
-            Entry::Run => Answer::Ran(handler.call_run(store, State::job_handle()).await?),
-        })
+        match (pre.live(store).await?, entry) {
+            (Live::Handler(handler), Entry::Describe) => Ok(Answer::Described(handler.call_describe(store).await?)),
+            (Live::Handler(handler), Entry::Run) => {
+                Ok(Answer::Ran(handler.call_run(store, State::job_handle()).await?))
+            }
+            (Live::Command(command), _) => {
+                let exit = match command.wasi_cli_run().call_run(store).await {
+                    Ok(ended) => ended.map_or(Exit::Bad, |()| Exit::Good),
+                    Err(error) => match error.downcast_ref::<Halt>() {
+                        Some(Halt::Exit(0)) => Exit::Good,
+                        Some(Halt::Exit(_)) => Exit::Bad,
+                        _ => return Err(error),
+                    },
+                };
+                Ok(self.said(exit))
+            }
+        }
+    }
+
+    /// What a program that has ended said.
+    fn said(&self, exit: Exit) -> Answer {
+        let stderr = self.shared.log().stderr();
+        let line = self.shared.answer();
+        let answer = line.map(|line| command::answer(exit, &line, &stderr));
+        answer.unwrap_or_else(|| Ok(Ok(Success::Done("null".to_owned())))).map_or_else(Answer::Unread, Answer::Ran)
     }
 
     async fn watch(&self, work: impl Future<Output = wasmtime::Result<Answer>>) -> End {
@@ -157,6 +182,12 @@ impl<'a> Session<'a> {
             End::Returned(Ok(Answer::Ran(Ok(Success::Done(text) | Success::Unchanged(text))))) => text.len() as u64,
             _ => 0,
         };
+        // What is no result belongs to the log.
+        if !matches!(end, End::Returned(Ok(Answer::Ran(Ok(_)))))
+            && let Some(mut line) = self.shared.answer()
+        {
+            line.release(|text| self.shared.log().stream(Source::Out, text));
+        }
         let mut desk = self.shared.desk();
         let outcome = desk.judged(self.outcome(end));
         let meter = &self.shared.meter;
@@ -189,6 +220,7 @@ impl<'a> Session<'a> {
                 let told = self.stop.told().filter(|_| answer.is_err());
                 fault::of_told(fault::of_answer(answer, self.limits.result), told)
             }
+            End::Returned(Ok(Answer::Unread(fault))) => Outcome::Failed(fault),
             End::Returned(Ok(Answer::Described(text))) => Outcome::Done(text),
             End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr()),
         };

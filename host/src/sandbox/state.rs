@@ -4,6 +4,7 @@
 //! (random generators, clocks, the socket tables that say no) is made on first
 //! use, because making it costs more than running such a guest.
 
+use super::command::{self, LastLine};
 use super::contract::JobHandle;
 use super::desk::Open;
 use super::log::Tail;
@@ -64,6 +65,8 @@ pub(super) struct Shared {
     pub(super) traffic: Mutex<Traffic>,
     pub(super) desk: Mutex<Open>,
     pub(super) stop: StopSignal,
+    /// For a program: the last line of its stdout.
+    pub(super) answer: Option<Mutex<LastLine>>,
 }
 
 impl Shared {
@@ -77,6 +80,11 @@ impl Shared {
 
     pub(super) fn traffic(&self) -> MutexGuard<'_, Traffic> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For a program: the last line of its stdout.
+    pub(super) fn answer(&self) -> Option<MutexGuard<'_, LastLine>> {
+        self.answer.as_ref().map(|line| line.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Say something in the attempt's log that the guest has no words for.
@@ -119,6 +127,16 @@ impl State {
     /// The same before anything ran, for another store.
     pub(super) fn renewed(self, memory: u64) -> Self {
         Self::new(self.job, self.mounts, self.hooks.outbound, memory, self.shared)
+    }
+
+    /// What a program finds on stdin; nothing for a handler of the contract.
+    pub(super) fn input(&self) -> Vec<u8> {
+        self.shared.answer.as_ref().map(|_| command::input(&self.job)).unwrap_or_default()
+    }
+
+    /// The arguments of a program: its name, which is the kind.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        self.shared.answer.iter().map(|_| self.job.kind.clone()).collect()
     }
 
     /// The job as the guest's function takes it: borrowed for the call.

@@ -48,6 +48,13 @@ pub fn other_clerk() -> Vec<u8> {
     wasm
 }
 
+/// The kind `command`: a program of `wasi:cli/command`; does what its payload's field `do` names. It needs
+/// a manifest.
+#[must_use]
+pub fn command() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-command.wasm"))
+}
+
 /// The kind `first`: knows only the contract as it was first written down.
 #[must_use]
 pub fn first() -> &'static [u8] {
@@ -74,7 +81,7 @@ mod tests {
 
     #[test]
     fn all_are_components() {
-        for wasm in [noop(), noop_output(), odd(), clerk(), first(), outside(), &liar("").unwrap()] {
+        for wasm in [noop(), noop_output(), odd(), clerk(), command(), first(), outside(), &liar("").unwrap()] {
             assert_eq!(wasm[..8], *b"\0asm\x0d\0\x01\0");
         }
     }

@@ -97,6 +97,7 @@ fn what_is_likely_a_mistake_is_a_warning() {
                 "[kind.normalize] names a kind that no handler does",
                 "[handler.normalize] names a handler that is not there",
             ],
+            "overrides": [],
         })
     );
 }

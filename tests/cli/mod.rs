@@ -15,6 +15,7 @@ mod init;
 mod job;
 mod page;
 mod progress;
+mod reload;
 mod retry;
 mod serve;
 mod shape;

@@ -4,6 +4,8 @@
 //! unit. The commented default file ([`DEFAULT`]) is the reference; a test holds
 //! it against the defaults in this module.
 
+pub mod layer;
+pub mod live;
 mod unit;
 
 use crate::rules::enqueue::Queueing;
@@ -38,6 +40,9 @@ pub enum ConfigError {
         /// The reason, with line and column.
         error: Box<toml::de::Error>,
     },
+    /// What was set over the file is not in order.
+    #[error("{0}")]
+    Override(String),
     /// The pipeline is none.
     #[error("{path}: {error}")]
     Pipeline {
@@ -277,15 +282,6 @@ pub struct GrantTable {
 }
 
 impl Config {
-    /// Read a configuration.
-    ///
-    /// # Errors
-    /// It cannot be read, has unknown keys, or a value that cannot be.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
-        Self::parse(&text, path)
-    }
-
     /// The configuration in a text; `path` is named in errors.
     ///
     /// # Errors
@@ -293,6 +289,18 @@ impl Config {
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text)
             .map_err(|error| ConfigError::Parse { path: path.to_owned(), error: Box::new(error) })?;
+        config.checked(path)
+    }
+
+    /// The configuration in tables that were merged; `path` is named in errors.
+    fn of_table(table: toml::Table, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self =
+            table.try_into().map_err(|error| ConfigError::Parse { path: path.to_owned(), error: Box::new(error) })?;
+        config.checked(path)
+    }
+
+    fn checked(self, path: &Path) -> Result<Self, ConfigError> {
+        let config = self;
         config.pipeline().map_err(|error| ConfigError::Pipeline { path: path.to_owned(), error })?;
         config.ranges(path)?;
         Ok(config)

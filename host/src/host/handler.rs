@@ -192,6 +192,7 @@ impl Host {
             project: self.project.clone(),
             store: self.store.clone(),
             handlers: Arc::clone(handlers),
+            config: Arc::clone(&self.config),
         })
     }
 }

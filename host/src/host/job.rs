@@ -76,7 +76,7 @@ impl Verb for JobAdd {
         let now = clock::now();
         let job = NewJob {
             queue: self.kind.clone(),
-            max_attempts: host.config.policy(&self.kind).max_attempts,
+            max_attempts: host.config.now().policy(&self.kind).max_attempts,
             kind: self.kind,
             about,
             payload,

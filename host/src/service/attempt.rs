@@ -113,7 +113,7 @@ async fn prepare(
         Models::Readable => Some(runtime.project.models()),
         Models::Hidden => None,
     };
-    let limits = runtime.config.limits(&ready.loaded.description.name);
+    let limits = runtime.config.now().limits(&ready.loaded.description.name);
     let desk = desk::open(runtime, &claimed.facts, &ready, granted, &limits, board);
     let view = view(claimed, config);
     Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound, limits, desk })
@@ -142,7 +142,8 @@ fn check<'a>(ready: &'a Ready, claimed: &Claimed) -> Result<(&'a Checks, &'a Gra
 /// What the guest may send, with the secrets that go with it.
 fn outbound(runtime: &Runtime, granted: &Granted) -> Result<Option<Outbound>, Fault> {
     let Some(net) = granted.net.clone() else { return Ok(None) };
-    let secret = |name: &String| match runtime.secrets.get(name) {
+    let derived = runtime.derived();
+    let secret = |name: &String| match derived.secrets.get(name) {
         Some(Ok(secret)) => Ok(secret.clone()),
         Some(Err(error)) => Err(Fault::new(Class::HostFault, error.to_string())),
         None => {
@@ -154,7 +155,7 @@ fn outbound(runtime: &Runtime, granted: &Granted) -> Result<Option<Outbound>, Fa
         }
     };
     let secrets = granted.secrets.iter().map(secret).collect::<Result<Arc<[_]>, _>>()?;
-    Ok(Some(Outbound { net, connector: Arc::clone(&runtime.connector), secrets }))
+    Ok(Some(Outbound { net, connector: Arc::clone(&derived.connector), secrets }))
 }
 
 fn view(claimed: Claimed, config: String) -> JobView {
@@ -336,7 +337,7 @@ fn settlement(
     progress: Option<Progress>,
 ) -> Settlement {
     let now = clock::now();
-    let policy = runtime.config.policy(&facts.kind);
+    let policy = runtime.config.now().policy(&facts.kind);
     let transition = job::finish(&facts.running, &report.outcome, &policy, now, fastrand::f64());
     let (follow, enqueue) = match transition.next {
         Next::Completed { .. } => {
@@ -372,12 +373,12 @@ fn settlement(
 }
 
 fn follow(runtime: &Runtime, kind: &str) -> Vec<Follow> {
-    let table = runtime.handlers.table();
+    let (table, config) = (runtime.handlers.table(), runtime.config.now());
     let behind = |kind: &String| Follow {
         kind: kind.clone(),
         queue: kind.clone(),
-        max_attempts: runtime.config.policy(kind).max_attempts,
+        max_attempts: config.policy(kind).max_attempts,
         digest: table.routes().get(kind).map(|route| route.digest.clone()),
     };
-    runtime.pipeline.followers(kind).iter().map(behind).collect()
+    runtime.derived().pipeline.followers(kind).iter().map(behind).collect()
 }

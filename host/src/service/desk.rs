@@ -92,7 +92,7 @@ pub(super) fn job(runtime: &Runtime, facts: &Facts, wish: Wish, now: Timestamp) 
     };
     NewJob {
         queue: wish.kind.clone(),
-        max_attempts: runtime.config.policy(&wish.kind).max_attempts,
+        max_attempts: runtime.config.now().policy(&wish.kind).max_attempts,
         kind: wish.kind,
         about,
         payload: wish.payload,

@@ -40,6 +40,13 @@ fn the_reference_names_every_default_as_it_is() {
         result: Some(_),
         checkpoint: Some(_),
         enqueued: Some(_),
+        handles: Some(_),
+        resources: Some(_),
+        table_elements: Some(_),
+        instances: Some(_),
+        memories: Some(_),
+        host_calls: Some(_),
+        call_bytes: Some(_),
         cancel_grace: Some(_),
     } = said.limits
     else {
@@ -59,6 +66,17 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
         ("limits", "memory = \"8GiB\"", "limits.memory = 8589934592 is out of range: it must be 1MiB to 4GiB"),
         ("limits", "checkpoint = \"9MiB\"", "limits.checkpoint = 9437184 is out of range: it must be 0B to 8MiB"),
         ("limits", "enqueued = 10001", "limits.enqueued = 10001 is out of range: it must be 0 to 10000"),
+        ("limits", "handles = 15", "limits.handles = 15 is out of range: it must be 16 to 10000"),
+        ("limits", "resources = 1000001", "limits.resources = 1000001 is out of range: it must be 16 to 1000000"),
+        ("limits", "table_elements = 99", "limits.table_elements = 99 is out of range: it must be 100 to 10000000"),
+        ("limits", "instances = 0", "limits.instances = 0 is out of range: it must be 1 to 1000"),
+        ("limits", "memories = 101", "limits.memories = 101 is out of range: it must be 1 to 100"),
+        ("limits", "host_calls = 99", "limits.host_calls = 99 is out of range: it must be 100 or more"),
+        (
+            "handler.odd.limits",
+            "call_bytes = \"1KiB\"",
+            "handler.odd.limits.call_bytes = 1024 is out of range: it must be 64KiB to 1GiB",
+        ),
         ("pipeline", "normalise = [\"ingest\"]", "capstan.toml: "),
     ];
     for (table, line, message) in cases {

@@ -7,6 +7,7 @@ mod compile;
 mod desk;
 mod endings;
 mod files;
+mod limit;
 mod log;
 mod neighbours;
 mod outbound;

@@ -4,6 +4,7 @@
 //! unit. The commented default file ([`DEFAULT`]) is the reference; a test holds
 //! it against the defaults in this module.
 
+mod limit;
 mod unit;
 
 use crate::rules::enqueue::Queueing;
@@ -12,6 +13,7 @@ use crate::rules::pattern::Pattern;
 use crate::rules::pipeline::{Pipeline, PipelineError};
 use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
+pub use limit::LimitsTable;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -148,64 +150,6 @@ impl Default for Import {
     }
 }
 
-/// Limits; what is not named keeps its default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LimitsTable {
-    /// Guest CPU time.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub cpu: Option<Millis>,
-    /// Wall time.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub wall: Option<Millis>,
-    /// Linear memory.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub memory: Option<u64>,
-    /// Bytes in `/output`.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub scratch_bytes: Option<u64>,
-    /// Files and folders in `/output`.
-    pub scratch_files: Option<u64>,
-    /// Kept bytes of log.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub log: Option<u64>,
-    /// Requests to the outside.
-    pub requests: Option<u64>,
-    /// Bytes of bodies sent and received.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub traffic: Option<u64>,
-    /// Bytes of the result.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub result: Option<u64>,
-    /// Bytes of a checkpoint.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub checkpoint: Option<u64>,
-    /// Jobs that an attempt may queue.
-    pub enqueued: Option<u64>,
-    /// What a guest has to return once it is cancelled.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub cancel_grace: Option<Millis>,
-}
-
-impl LimitsTable {
-    fn over(self, base: Limits) -> Limits {
-        Limits {
-            cpu: self.cpu.unwrap_or(base.cpu),
-            wall: self.wall.unwrap_or(base.wall),
-            memory: self.memory.unwrap_or(base.memory),
-            scratch_bytes: self.scratch_bytes.unwrap_or(base.scratch_bytes),
-            scratch_files: self.scratch_files.unwrap_or(base.scratch_files),
-            log: self.log.unwrap_or(base.log),
-            result: self.result.unwrap_or(base.result),
-            requests: self.requests.unwrap_or(base.requests),
-            traffic: self.traffic.unwrap_or(base.traffic),
-            checkpoint: self.checkpoint.unwrap_or(base.checkpoint),
-            enqueued: self.enqueued.unwrap_or(base.enqueued),
-            cancel_grace: self.cancel_grace.unwrap_or(base.cancel_grace),
-        }
-    }
-}
-
 /// Retries; what is not named keeps its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -324,10 +268,9 @@ impl Config {
         }
         let limits = self.handler.iter().map(|(handler, table)| (format!("handler.{handler}.limits"), table.limits));
         for (name, table) in limits.chain([("limits".to_owned(), self.limits)]) {
-            let memory = table.memory.unwrap_or(1 << 20);
-            check(&format!("{name}.memory"), memory, 1 << 20, 4 << 30, "1MiB to 4GiB")?;
-            check(&format!("{name}.checkpoint"), table.checkpoint.unwrap_or(0), 0, 8 << 20, "0B to 8MiB")?;
-            check(&format!("{name}.enqueued"), table.enqueued.unwrap_or(0), 0, 10_000, "0 to 10000")?;
+            for (key, value, least, most, range) in table.bounded() {
+                check(&format!("{name}.{key}"), value.unwrap_or(least), least, most, range)?;
+            }
         }
         Ok(())
     }

@@ -26,6 +26,13 @@ const DESCRIBE: Limits = Limits {
     traffic: 0,
     checkpoint: 0,
     enqueued: 0,
+    handles: 256,
+    resources: 10_000,
+    table_elements: 100_000,
+    instances: 64,
+    memories: 16,
+    host_calls: 1_000_000,
+    call_bytes: 16 << 20,
     cancel_grace: Millis(0),
 };
 

@@ -24,7 +24,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
+use wasmtime::{CallHook, PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 /// CPU time for which a guest keeps its thread while others wait: 50 ms, so that
 /// short jobs run to completion in the order they came.
@@ -74,7 +74,7 @@ impl<'a> Session<'a> {
             desk: Mutex::new(Open::new(desk, limits.checkpoint)),
             stop: stop.share(),
         });
-        let state = State::new(job, mounts, outbound, limits.memory, Arc::clone(&shared));
+        let state = State::new(job, mounts, outbound, &limits, Arc::clone(&shared));
         // Who cannot hear of it has no use for time.
         let grace = if prepared.hears_cancel() { limits.cancel_grace.duration() } else { Duration::ZERO };
         (Self { engine, prepared, limits, stop, grace, started, shared }, state)
@@ -91,7 +91,7 @@ impl<'a> Session<'a> {
         let (end, state) = self.attempt(home, state, entry).await;
         match end {
             End::Returned(Err(error)) if home == Home::Pool && error.is::<PoolConcurrencyLimitError>() => {
-                let (end, state) = self.attempt(Home::Demand, state.renewed(self.limits.memory), entry).await;
+                let (end, state) = self.attempt(Home::Demand, state.renewed(&self.limits), entry).await;
                 (end, state.memory.peak())
             }
             end => (end, state.memory.peak()),
@@ -106,9 +106,14 @@ impl<'a> Session<'a> {
 
     fn store(&self, home: Home, state: State) -> Store<State> {
         let mut store = Store::new(self.engine.raw(home), state);
-        state::cap(&mut store);
+        state::cap(&mut store, &self.limits);
         let shared = Arc::clone(&self.shared);
+        let host_calls = self.limits.host_calls;
         store.call_hook(move |_, hook| {
+            // Here and not at the tick: it costs one comparison, and the count is exact.
+            if matches!(hook, CallHook::CallingHost) && shared.meter.calls() >= host_calls {
+                return Err(Halt::HostCalls(host_calls).into());
+            }
             shared.meter.edge(hook);
             Ok(())
         });
@@ -190,7 +195,7 @@ impl<'a> Session<'a> {
                 fault::of_told(fault::of_answer(answer, self.limits.result), told)
             }
             End::Returned(Ok(Answer::Described(text))) => Outcome::Done(text),
-            End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr()),
+            End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr(), &self.limits),
         };
         match (self.cause(), outcome) {
             (_, Outcome::Stopped) => Outcome::Stopped,

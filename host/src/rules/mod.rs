@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod attempt;
+pub mod blame;
 pub mod checkpoint;
 pub mod enqueue;
 pub mod handler;
@@ -14,6 +15,7 @@ pub mod import;
 pub mod job;
 pub mod limit;
 pub mod list;
+pub mod margin;
 pub mod pattern;
 pub mod pipeline;
 pub mod progress;

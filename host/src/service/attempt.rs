@@ -17,6 +17,7 @@ use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
 use crate::rules::limit::Limits;
+use crate::rules::margin;
 use crate::rules::progress::Progress;
 use crate::sandbox::{Attempt, Board, Desk, JobView, Outbound, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
@@ -49,9 +50,14 @@ pub(super) async fn run(
 ) -> Result<Usage, ServiceError> {
     let Told { stop, board } = told;
     let facts = claimed.facts.clone();
-    let (mut report, publication) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
-        Ok(prepared) => perform(runtime, &facts, prepared, stop).await,
-        Err(fault) => (Report::failed(fault), None),
+    let (mut report, publication, limits) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
+        Ok(prepared) => {
+            let limits = prepared.limits;
+            let (report, publication) = perform(runtime, &facts, prepared, stop).await;
+            let kept = margin::kept(&report.outcome, &report.usage, &limits);
+            (report, publication, kept)
+        }
+        Err(fault) => (Report::failed(fault), None, None),
     };
     if let Outcome::Failed(fault) = &mut report.outcome
         && fault.class == Class::Cancelled
@@ -62,7 +68,9 @@ pub(super) async fn run(
         }
     }
     let usage = report.usage;
-    runtime.store.settle(settlement(runtime, facts, report, publication, board.read())).await?;
+    let mut settlement = settlement(runtime, facts, report, publication, board.read());
+    settlement.attempt.limits = limits;
+    runtime.store.settle(settlement).await?;
     Ok(usage)
 }
 
@@ -354,6 +362,7 @@ fn settlement(
         details: None,
         backtrace: None,
         usage: Some(report.usage),
+        limits: None,
         log: text(report.log.text),
         log_dropped: report.log.dropped,
     };

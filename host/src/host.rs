@@ -130,6 +130,7 @@ impl Host {
             raise_descriptors();
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
+            loops.spawn(service::coredump::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::handler::drop::run(self.registry().await?, self.stop.subscribe()));
         }
@@ -176,7 +177,11 @@ impl Host {
     async fn engine(&self) -> Result<&(Engine, Arc<Handlers>), HostError> {
         self.engine
             .get_or_try_init(|| async {
-                let options = EngineOptions { slots: self.config.worker.slots, memory: self.config.largest_memory() };
+                let options = EngineOptions {
+                    slots: self.config.worker.slots,
+                    memory: self.config.largest_memory(),
+                    dumps: self.config.dumps(),
+                };
                 let engine = Engine::new(&options).map_err(|error| ServiceError::Engine(error.to_string()))?;
                 let handlers = service::handler::open(&engine, &self.project, &self.config, &self.store).await?;
                 Ok((engine, handlers))

@@ -5,6 +5,7 @@ mod cancel;
 mod checkpoint;
 mod class;
 mod config;
+mod coredump;
 mod demo;
 mod enqueue;
 mod handler;

@@ -5,6 +5,7 @@
 
 mod blame;
 mod checkpoint;
+mod coredump;
 mod enqueue;
 mod handler;
 mod import;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod compile;
+mod coredump;
 mod desk;
 mod endings;
 mod files;

@@ -272,6 +272,9 @@ fn attempt_text(detail: &AttemptDetail) -> String {
     if let Some(inputs) = &attempt.inputs {
         text.push_str(&format!("\n  read generations {inputs}"));
     }
+    if let Some(coredump) = &detail.coredump {
+        text.push_str(&format!("\n  core dump {coredump}"));
+    }
     if let Some(backtrace) = &attempt.backtrace {
         text.push_str(&format!("\n  backtrace:\n    {}", backtrace.trim_end().replace('\n', "\n    ")));
     }

@@ -4,15 +4,18 @@
 //! unit. The commented default file ([`DEFAULT`]) is the reference; a test holds
 //! it against the defaults in this module.
 
+mod coredump;
 mod limit;
 mod unit;
 
+use crate::rules::coredump::{Coredump, Dumps};
 use crate::rules::enqueue::Queueing;
 use crate::rules::limit::Limits;
 use crate::rules::pattern::Pattern;
 use crate::rules::pipeline::{Pipeline, PipelineError};
 use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
+pub use coredump::CoredumpTable;
 pub use limit::LimitsTable;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -73,6 +76,8 @@ pub struct Config {
     pub import: Import,
     /// `[limits]`: the defaults of every handler.
     pub limits: LimitsTable,
+    /// `[coredump]`
+    pub coredump: CoredumpTable,
     /// `[retry]`: the defaults of every kind.
     pub retry: RetryTable,
     /// `[pipeline]`: kind = kinds that follow.
@@ -180,6 +185,8 @@ impl RetryTable {
 pub struct HandlerTable {
     /// Its limits.
     pub limits: LimitsTable,
+    /// Whether its guests leave core dumps. Default off.
+    pub coredump: Dumps,
 }
 
 /// What is particular to a kind.
@@ -260,6 +267,7 @@ impl Config {
             }
         }
         check("import.chunk", self.import.chunk, 1, 10_000, "1 to 10000")?;
+        check("coredump.files", self.coredump.files, 0, 100_000, "0 to 100000")?;
         check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
         let retries = self.kind.iter().map(|(kind, table)| (format!("kind.{kind}.retry"), table.retry));
         for (name, table) in retries.chain([("retry".to_owned(), self.retry)]) {
@@ -287,6 +295,20 @@ impl Config {
     pub fn limits(&self, handler: &str) -> Limits {
         let base = self.limits.over(Limits::default());
         self.handler.get(handler).map_or(base, |table| table.limits.over(base))
+    }
+
+    /// Whether the attempts of a handler leave core dumps.
+    pub fn coredump(&self, handler: &str) -> Coredump {
+        match self.handler.get(handler).map(|table| table.coredump) {
+            Some(Dumps::On) => Coredump::UpTo(self.coredump.bytes),
+            Some(Dumps::Off) | None => Coredump::Off,
+        }
+    }
+
+    /// Whether any handler's attempts leave core dumps.
+    pub fn dumps(&self) -> Dumps {
+        let is_wanted = self.handler.values().any(|table| table.coredump == Dumps::On);
+        if is_wanted { Dumps::On } else { Dumps::Off }
     }
 
     /// The largest memory limit of all, which sizes the pool.

@@ -3,6 +3,7 @@
 use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::clock;
+use crate::project::Project;
 pub use crate::rules::attempt::{Class, Usage};
 pub use crate::rules::blame::Blame;
 use crate::rules::blame::blame;
@@ -203,14 +204,19 @@ pub struct AttemptDetail {
     /// How close it came to its limits, where they were kept with it.
     #[serde(default)]
     pub margins: Vec<Margin>,
+    /// Its core dump, relative to the project, as long as it is kept.
+    #[serde(default)]
+    pub coredump: Option<String>,
 }
 
 impl AttemptDetail {
-    fn of(row: AttemptRow) -> Self {
+    fn of(project: &Project, row: AttemptRow) -> Self {
         let fault = Class::parse(&row.outcome).map(|class| blame(class, row.usage.as_ref()));
         let kept = row.usage.as_ref().zip(row.limits.as_ref());
         let margins = kept.map(|(usage, limits)| margins(usage, limits).to_vec()).unwrap_or_default();
-        Self { row, fault, margins }
+        let path = project.coredump(row.lease);
+        let coredump = path.is_file().then(|| path.strip_prefix(project.root()).unwrap_or(&path).display().to_string());
+        Self { row, fault, margins, coredump }
     }
 }
 
@@ -226,7 +232,8 @@ impl Verb for JobShow {
         };
         let (payload, result) = host.store.job_documents(self.id).await?.unwrap_or_default();
         let value = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
-        let attempts: Vec<_> = host.store.attempts(self.id).await?.into_iter().map(AttemptDetail::of).collect();
+        let rows = host.store.attempts(self.id).await?;
+        let attempts: Vec<_> = rows.into_iter().map(|row| AttemptDetail::of(&host.project, row)).collect();
         let usage = attempts.last().and_then(|attempt| attempt.row.usage.as_ref());
         Ok(JobDetail {
             fault: job.error.as_ref().map(|error| blame(error.class, usage)),

@@ -9,6 +9,7 @@ pub mod address;
 pub mod attempt;
 pub mod blame;
 pub mod checkpoint;
+pub mod coredump;
 pub mod enqueue;
 pub mod handler;
 pub mod import;

@@ -35,6 +35,11 @@ impl Memory {
         }
     }
 
+    /// The sum now, in bytes.
+    pub(super) const fn now(&self) -> u64 {
+        self.now
+    }
+
     /// The highest sum so far, in bytes.
     pub(super) const fn peak(&self) -> u64 {
         self.peak

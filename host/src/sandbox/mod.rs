@@ -15,6 +15,7 @@
 mod attempt;
 mod board;
 mod contract;
+mod coredump;
 mod desk;
 mod engine;
 mod fault;

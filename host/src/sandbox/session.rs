@@ -7,6 +7,7 @@
 
 use super::attempt::{Attempt, Report};
 use super::contract::{Failure, Handler, Success};
+use super::coredump;
 use super::desk::Open;
 use super::engine::{Engine, Home, Prepared};
 use super::fault;
@@ -19,6 +20,7 @@ use super::stop::{Reason, StopSignal};
 use super::traffic::Traffic;
 use crate::capability::fs::Access;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
+use crate::rules::coredump::Coredump;
 use crate::rules::limit::Limits;
 use std::future::poll_fn;
 use std::pin::pin;
@@ -49,11 +51,26 @@ pub(super) enum End {
     Halted(Halt),
 }
 
+/// What is left of the store when it is gone.
+#[derive(Default)]
+pub(super) struct Remains {
+    /// Peak of memory, in bytes.
+    memory: u64,
+    core: Option<Vec<u8>>,
+}
+
+impl Remains {
+    fn of(state: State) -> Self {
+        Self { memory: state.memory.peak(), core: state.core }
+    }
+}
+
 /// One store and what watches it.
 pub(super) struct Session<'a> {
     engine: &'a Engine,
     prepared: &'a Prepared,
     limits: Limits,
+    coredump: Coredump,
     stop: StopSignal,
     /// What the guest has between a cancellation and its end.
     grace: Duration,
@@ -63,7 +80,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(engine: &'a Engine, prepared: &'a Prepared, attempt: Attempt) -> (Self, State) {
-        let Attempt { job, limits, mounts, outbound, desk, stop } = attempt;
+        let Attempt { job, limits, mounts, outbound, desk, coredump, stop } = attempt;
         let started = Instant::now();
         let output = mounts.iter().find(|mount| mount.access() == Access::Write).cloned();
         let shared = Arc::new(Shared {
@@ -77,7 +94,7 @@ impl<'a> Session<'a> {
         let state = State::new(job, mounts, outbound, &limits, Arc::clone(&shared));
         // Who cannot hear of it has no use for time.
         let grace = if prepared.hears_cancel() { limits.cancel_grace.duration() } else { Duration::ZERO };
-        (Self { engine, prepared, limits, stop, grace, started, shared }, state)
+        (Self { engine, prepared, limits, coredump, stop, grace, started, shared }, state)
     }
 
     /// Whether it was stopped before it began.
@@ -85,23 +102,29 @@ impl<'a> Session<'a> {
         self.stop.asked().map(Halt::Stop)
     }
 
-    /// Run to the end; also the peak of memory, in bytes.
-    pub(super) async fn drive(&self, state: State, entry: Entry) -> (End, u64) {
+    /// Run to the end.
+    pub(super) async fn drive(&self, state: State, entry: Entry) -> (End, Remains) {
         let home = self.engine.home(self.prepared, self.limits.memory);
         let (end, state) = self.attempt(home, state, entry).await;
         match end {
             End::Returned(Err(error)) if home == Home::Pool && error.is::<PoolConcurrencyLimitError>() => {
                 let (end, state) = self.attempt(Home::Demand, state.renewed(&self.limits), entry).await;
-                (end, state.memory.peak())
+                (end, Remains::of(state))
             }
-            end => (end, state.memory.peak()),
+            end => (end, Remains::of(state)),
         }
     }
 
     async fn attempt(&self, home: Home, state: State, entry: Entry) -> (End, State) {
         let mut store = self.store(home, state);
         let end = self.watch(self.call(&mut store, home, entry)).await;
-        (end, store.into_data())
+        let core = match &end {
+            End::Returned(Err(error)) => coredump::of(error, &mut store, self.coredump),
+            End::Returned(Ok(_)) | End::Halted(_) => None,
+        };
+        let mut state = store.into_data();
+        state.core = core;
+        (end, state)
     }
 
     fn store(&self, home: Home, state: State) -> Store<State> {
@@ -157,7 +180,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(super) fn report(&self, end: End, memory: u64) -> Report {
+    pub(super) fn report(&self, end: End, remains: Remains) -> Report {
         let result_bytes = match &end {
             End::Returned(Ok(Answer::Ran(Ok(Success::Done(text) | Success::Unchanged(text))))) => text.len() as u64,
             _ => 0,
@@ -172,7 +195,7 @@ impl<'a> Session<'a> {
             cpu_us: meter.guest() / 1_000,
             host_us: meter.host() / 1_000,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            memory,
+            memory: remains.memory,
             scratch_bytes: quota.peak(),
             scratch_files: quota.made(),
             host_calls: meter.calls(),
@@ -184,7 +207,7 @@ impl<'a> Session<'a> {
             ..Usage::default()
         };
         desk.count(&mut usage);
-        Report { outcome, usage, log: tail.finish(), enqueue: desk.hand_over() }
+        Report { outcome, usage, log: tail.finish(), enqueue: desk.hand_over(), core: remains.core }
     }
 
     pub(super) fn outcome(&self, end: End) -> Outcome {

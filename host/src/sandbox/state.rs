@@ -90,6 +90,8 @@ pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) shared: Arc<Shared>,
     pub(super) table: ResourceTable,
+    /// What is kept of the guest's memory when it has ended.
+    pub(super) core: Option<Vec<u8>>,
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
     hooks: Hooks,
@@ -107,7 +109,7 @@ impl State {
         table.set_max_capacity(number(limits.handles));
         let hooks = Hooks { outbound, shared: Arc::clone(&shared) };
         let memory = Memory::new(limits);
-        Self { job, mounts, memory, shared, table, wasi: None, http: WasiHttpCtx::new(), hooks }
+        Self { job, mounts, memory, shared, table, core: None, wasi: None, http: WasiHttpCtx::new(), hooks }
     }
 
     /// The same before anything ran, for another store.

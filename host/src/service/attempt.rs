@@ -5,7 +5,7 @@
 
 use super::handler::Ready;
 use super::import::Roots;
-use super::{Runtime, ServiceError, desk};
+use super::{Runtime, ServiceError, coredump, desk};
 use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
@@ -235,9 +235,14 @@ async fn perform(
     let kept = Kept::default();
     let make = {
         let (runtime, lease, kept) = (Arc::clone(runtime), facts.running.lease, kept.clone());
-        move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, outbound, desk, stop })
+        let coredump = runtime.config.coredump(&ready.loaded.description.name);
+        move || {
+            let mounts = folders.open(&runtime, lease, &kept)?;
+            Ok(Attempt { job: view, limits, mounts, outbound, desk, coredump, stop })
+        }
     };
     let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
+    coredump::keep(runtime, facts.running.lease, report.core.take()).await;
     let scratch = keep_spare(runtime, kept.take(), &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
         (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,

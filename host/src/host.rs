@@ -140,6 +140,7 @@ impl Host {
             raise_descriptors();
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
+            loops.spawn(service::coredump::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::handler::drop::run(self.registry().await?, self.stop.subscribe()));
             let reload = Reload { registry: self.registry().await?, runtime: Arc::clone(runtime) };
@@ -186,7 +187,11 @@ impl Host {
         self.engine
             .get_or_try_init(|| async {
                 let config = self.config.now();
-                let options = EngineOptions { slots: config.worker.slots, memory: config.largest_memory() };
+                let options = EngineOptions {
+                    slots: config.worker.slots,
+                    memory: config.largest_memory(),
+                    dumps: config.dumps(),
+                };
                 let engine = Engine::new(&options).map_err(|error| ServiceError::Engine(error.to_string()))?;
                 let handlers = service::handler::open(&engine, &self.project, &config, &self.store).await?;
                 Ok((engine, handlers))

@@ -11,7 +11,7 @@ fn the_reference_is_printed_without_a_project() {
     assert_eq!(run(command).ok().out.trim_end(), capstan::config::DEFAULT.trim_end());
 }
 
-/// The reference with every default of its first four tables put in force.
+/// The reference with every default of its first five tables put in force.
 fn uncommented() -> String {
     let text = capstan::config::DEFAULT;
     let (defaults, _) = text.split_once("[pipeline]").unwrap();
@@ -22,9 +22,10 @@ fn uncommented() -> String {
 
 #[test]
 fn the_reference_names_every_default_as_it_is() {
-    use capstan::config::{Config, Import, LimitsTable, RetryTable, Worker};
+    use capstan::config::{Config, CoredumpTable, Import, LimitsTable, RetryTable, Worker};
     let said = Config::parse(&uncommented(), std::path::Path::new("reference")).unwrap();
     assert_eq!((&said.worker, &said.import), (&Worker::default(), &Import::default()));
+    assert_eq!(said.coredump, CoredumpTable::default());
     assert_eq!(said.limits("any"), capstan::rules::limit::Limits::default());
     assert_eq!(said.policy("any"), capstan::rules::retry::Policy::default());
     // Each key is there: a new one has to be named here and in the reference.
@@ -40,6 +41,13 @@ fn the_reference_names_every_default_as_it_is() {
         result: Some(_),
         checkpoint: Some(_),
         enqueued: Some(_),
+        handles: Some(_),
+        resources: Some(_),
+        table_elements: Some(_),
+        instances: Some(_),
+        memories: Some(_),
+        host_calls: Some(_),
+        call_bytes: Some(_),
         cancel_grace: Some(_),
     } = said.limits
     else {
@@ -59,6 +67,20 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
         ("limits", "memory = \"8GiB\"", "limits.memory = 8589934592 is out of range: it must be 1MiB to 4GiB"),
         ("limits", "checkpoint = \"9MiB\"", "limits.checkpoint = 9437184 is out of range: it must be 0B to 8MiB"),
         ("limits", "enqueued = 10001", "limits.enqueued = 10001 is out of range: it must be 0 to 10000"),
+        ("coredump", "keep = 7", "7 has no unit: write it as a text"),
+        ("coredump", "files = 100001", "coredump.files = 100001 is out of range: it must be 0 to 100000"),
+        ("handler.odd", "coredump = true", "coredump"),
+        ("limits", "handles = 15", "limits.handles = 15 is out of range: it must be 16 to 10000"),
+        ("limits", "resources = 1000001", "limits.resources = 1000001 is out of range: it must be 16 to 1000000"),
+        ("limits", "table_elements = 99", "limits.table_elements = 99 is out of range: it must be 100 to 10000000"),
+        ("limits", "instances = 0", "limits.instances = 0 is out of range: it must be 1 to 1000"),
+        ("limits", "memories = 101", "limits.memories = 101 is out of range: it must be 1 to 100"),
+        ("limits", "host_calls = 99", "limits.host_calls = 99 is out of range: it must be 100 or more"),
+        (
+            "handler.odd.limits",
+            "call_bytes = \"1KiB\"",
+            "handler.odd.limits.call_bytes = 1024 is out of range: it must be 64KiB to 1GiB",
+        ),
         ("pipeline", "normalise = [\"ingest\"]", "capstan.toml: "),
     ];
     for (table, line, message) in cases {

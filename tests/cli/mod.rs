@@ -6,6 +6,7 @@ mod checkpoint;
 mod class;
 mod command;
 mod config;
+mod coredump;
 mod demo;
 mod enqueue;
 mod handler;

@@ -169,6 +169,7 @@ impl Stage {
             details: None,
             backtrace: None,
             usage: None,
+            limits: None,
             log: None,
             log_dropped: 0,
         }

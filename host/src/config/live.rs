@@ -171,6 +171,9 @@ fn needs_start(before: &Config, after: &Config) -> Vec<&'static str> {
     if before.worker.guest_threads != after.worker.guest_threads {
         keys.push("worker.guest_threads");
     }
+    if before.dumps() != after.dumps() {
+        keys.push("the first coredump = \"on\" or the last one taken away");
+    }
     keys
 }
 

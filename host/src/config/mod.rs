@@ -4,16 +4,21 @@
 //! unit. The commented default file ([`DEFAULT`]) is the reference; a test holds
 //! it against the defaults in this module.
 
+mod coredump;
 pub mod layer;
+mod limit;
 pub mod live;
 mod unit;
 
+use crate::rules::coredump::{Coredump, Dumps};
 use crate::rules::enqueue::Queueing;
 use crate::rules::limit::Limits;
 use crate::rules::pattern::Pattern;
 use crate::rules::pipeline::{Pipeline, PipelineError};
 use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
+pub use coredump::CoredumpTable;
+pub use limit::LimitsTable;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -76,6 +81,8 @@ pub struct Config {
     pub import: Import,
     /// `[limits]`: the defaults of every handler.
     pub limits: LimitsTable,
+    /// `[coredump]`
+    pub coredump: CoredumpTable,
     /// `[retry]`: the defaults of every kind.
     pub retry: RetryTable,
     /// `[pipeline]`: kind = kinds that follow.
@@ -153,64 +160,6 @@ impl Default for Import {
     }
 }
 
-/// Limits; what is not named keeps its default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LimitsTable {
-    /// Guest CPU time.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub cpu: Option<Millis>,
-    /// Wall time.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub wall: Option<Millis>,
-    /// Linear memory.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub memory: Option<u64>,
-    /// Bytes in `/output`.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub scratch_bytes: Option<u64>,
-    /// Files and folders in `/output`.
-    pub scratch_files: Option<u64>,
-    /// Kept bytes of log.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub log: Option<u64>,
-    /// Requests to the outside.
-    pub requests: Option<u64>,
-    /// Bytes of bodies sent and received.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub traffic: Option<u64>,
-    /// Bytes of the result.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub result: Option<u64>,
-    /// Bytes of a checkpoint.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub checkpoint: Option<u64>,
-    /// Jobs that an attempt may queue.
-    pub enqueued: Option<u64>,
-    /// What a guest has to return once it is cancelled.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub cancel_grace: Option<Millis>,
-}
-
-impl LimitsTable {
-    fn over(self, base: Limits) -> Limits {
-        Limits {
-            cpu: self.cpu.unwrap_or(base.cpu),
-            wall: self.wall.unwrap_or(base.wall),
-            memory: self.memory.unwrap_or(base.memory),
-            scratch_bytes: self.scratch_bytes.unwrap_or(base.scratch_bytes),
-            scratch_files: self.scratch_files.unwrap_or(base.scratch_files),
-            log: self.log.unwrap_or(base.log),
-            result: self.result.unwrap_or(base.result),
-            requests: self.requests.unwrap_or(base.requests),
-            traffic: self.traffic.unwrap_or(base.traffic),
-            checkpoint: self.checkpoint.unwrap_or(base.checkpoint),
-            enqueued: self.enqueued.unwrap_or(base.enqueued),
-            cancel_grace: self.cancel_grace.unwrap_or(base.cancel_grace),
-        }
-    }
-}
-
 /// Retries; what is not named keeps its default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -241,6 +190,8 @@ impl RetryTable {
 pub struct HandlerTable {
     /// Its limits.
     pub limits: LimitsTable,
+    /// Whether its guests leave core dumps. Default off.
+    pub coredump: Dumps,
 }
 
 /// What is particular to a kind.
@@ -324,6 +275,7 @@ impl Config {
             }
         }
         check("import.chunk", self.import.chunk, 1, 10_000, "1 to 10000")?;
+        check("coredump.files", self.coredump.files, 0, 100_000, "0 to 100000")?;
         check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
         let retries = self.kind.iter().map(|(kind, table)| (format!("kind.{kind}.retry"), table.retry));
         for (name, table) in retries.chain([("retry".to_owned(), self.retry)]) {
@@ -332,10 +284,9 @@ impl Config {
         }
         let limits = self.handler.iter().map(|(handler, table)| (format!("handler.{handler}.limits"), table.limits));
         for (name, table) in limits.chain([("limits".to_owned(), self.limits)]) {
-            let memory = table.memory.unwrap_or(1 << 20);
-            check(&format!("{name}.memory"), memory, 1 << 20, 4 << 30, "1MiB to 4GiB")?;
-            check(&format!("{name}.checkpoint"), table.checkpoint.unwrap_or(0), 0, 8 << 20, "0B to 8MiB")?;
-            check(&format!("{name}.enqueued"), table.enqueued.unwrap_or(0), 0, 10_000, "0 to 10000")?;
+            for (key, value, least, most, range) in table.bounded() {
+                check(&format!("{name}.{key}"), value.unwrap_or(least), least, most, range)?;
+            }
         }
         Ok(())
     }
@@ -352,6 +303,20 @@ impl Config {
     pub fn limits(&self, handler: &str) -> Limits {
         let base = self.limits.over(Limits::default());
         self.handler.get(handler).map_or(base, |table| table.limits.over(base))
+    }
+
+    /// Whether the attempts of a handler leave core dumps.
+    pub fn coredump(&self, handler: &str) -> Coredump {
+        match self.handler.get(handler).map(|table| table.coredump) {
+            Some(Dumps::On) => Coredump::UpTo(self.coredump.bytes),
+            Some(Dumps::Off) | None => Coredump::Off,
+        }
+    }
+
+    /// Whether any handler's attempts leave core dumps.
+    pub fn dumps(&self) -> Dumps {
+        let is_wanted = self.handler.values().any(|table| table.coredump == Dumps::On);
+        if is_wanted { Dumps::On } else { Dumps::Off }
     }
 
     /// The largest memory limit of all, which sizes the pool.

@@ -7,13 +7,16 @@
 
 pub mod address;
 pub mod attempt;
+pub mod blame;
 pub mod checkpoint;
+pub mod coredump;
 pub mod enqueue;
 pub mod handler;
 pub mod import;
 pub mod job;
 pub mod limit;
 pub mod list;
+pub mod margin;
 pub mod pattern;
 pub mod pipeline;
 pub mod progress;

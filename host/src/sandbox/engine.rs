@@ -131,7 +131,7 @@ impl Engine {
             memory: options.memory,
             reason: format!("{error:#}"),
         };
-        let demand = Side::new(&settings::on_demand()).map_err(failed)?;
+        let demand = Side::new(&settings::on_demand(options)).map_err(failed)?;
         let pool = Side::new(&settings::pooled(options)).map_err(failed)?;
         let ticker = Ticker::start([pool.engine.clone(), demand.engine.clone()])?;
         Ok(Self(Arc::new(Inner { pool, demand, slot_memory: options.memory, _ticker: ticker })))

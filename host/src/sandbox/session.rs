@@ -8,6 +8,7 @@
 use super::attempt::{Attempt, Report};
 use super::command::{self, Exit, LastLine};
 use super::contract::{Failure, Success};
+use super::coredump;
 use super::desk::Open;
 use super::engine::{Engine, Home, Prepared};
 use super::fault;
@@ -21,12 +22,13 @@ use super::traffic::Traffic;
 use super::world::{Live, World};
 use crate::capability::fs::Access;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
+use crate::rules::coredump::Coredump;
 use crate::rules::limit::Limits;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
+use wasmtime::{CallHook, PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 /// CPU time for which a guest keeps its thread while others wait: 50 ms, so that
 /// short jobs run to completion in the order they came.
@@ -53,11 +55,26 @@ pub(super) enum End {
     Halted(Halt),
 }
 
+/// What is left of the store when it is gone.
+#[derive(Default)]
+pub(super) struct Remains {
+    /// Peak of memory, in bytes.
+    memory: u64,
+    core: Option<Vec<u8>>,
+}
+
+impl Remains {
+    fn of(state: State) -> Self {
+        Self { memory: state.memory.peak(), core: state.core }
+    }
+}
+
 /// One store and what watches it.
 pub(super) struct Session<'a> {
     engine: &'a Engine,
     prepared: &'a Prepared,
     limits: Limits,
+    coredump: Coredump,
     stop: StopSignal,
     /// What the guest has between a cancellation and its end.
     grace: Duration,
@@ -67,7 +84,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(engine: &'a Engine, prepared: &'a Prepared, attempt: Attempt) -> (Self, State) {
-        let Attempt { job, limits, mounts, outbound, desk, stop } = attempt;
+        let Attempt { job, limits, mounts, outbound, desk, coredump, stop } = attempt;
         let started = Instant::now();
         let output = mounts.iter().find(|mount| mount.access() == Access::Write).cloned();
         let shared = Arc::new(Shared {
@@ -79,10 +96,10 @@ impl<'a> Session<'a> {
             stop: stop.share(),
             answer: (prepared.world() == World::Command).then(|| Mutex::new(LastLine::new(limits.result))),
         });
-        let state = State::new(job, mounts, outbound, limits.memory, Arc::clone(&shared));
+        let state = State::new(job, mounts, outbound, &limits, Arc::clone(&shared));
         // Who cannot hear of it has no use for time.
         let grace = if prepared.hears_cancel() { limits.cancel_grace.duration() } else { Duration::ZERO };
-        (Self { engine, prepared, limits, stop, grace, started, shared }, state)
+        (Self { engine, prepared, limits, coredump, stop, grace, started, shared }, state)
     }
 
     /// Whether it was stopped before it began.
@@ -90,30 +107,41 @@ impl<'a> Session<'a> {
         self.stop.asked().map(Halt::Stop)
     }
 
-    /// Run to the end; also the peak of memory, in bytes.
-    pub(super) async fn drive(&self, state: State, entry: Entry) -> (End, u64) {
+    /// Run to the end.
+    pub(super) async fn drive(&self, state: State, entry: Entry) -> (End, Remains) {
         let home = self.engine.home(self.prepared, self.limits.memory);
         let (end, state) = self.attempt(home, state, entry).await;
         match end {
             End::Returned(Err(error)) if home == Home::Pool && error.is::<PoolConcurrencyLimitError>() => {
-                let (end, state) = self.attempt(Home::Demand, state.renewed(self.limits.memory), entry).await;
-                (end, state.memory.peak())
+                let (end, state) = self.attempt(Home::Demand, state.renewed(&self.limits), entry).await;
+                (end, Remains::of(state))
             }
-            end => (end, state.memory.peak()),
+            end => (end, Remains::of(state)),
         }
     }
 
     async fn attempt(&self, home: Home, state: State, entry: Entry) -> (End, State) {
         let mut store = self.store(home, state);
         let end = self.watch(self.call(&mut store, home, entry)).await;
-        (end, store.into_data())
+        let core = match &end {
+            End::Returned(Err(error)) => coredump::of(error, &mut store, self.coredump),
+            End::Returned(Ok(_)) | End::Halted(_) => None,
+        };
+        let mut state = store.into_data();
+        state.core = core;
+        (end, state)
     }
 
     fn store(&self, home: Home, state: State) -> Store<State> {
         let mut store = Store::new(self.engine.raw(home), state);
-        state::cap(&mut store);
+        state::cap(&mut store, &self.limits);
         let shared = Arc::clone(&self.shared);
+        let host_calls = self.limits.host_calls;
         store.call_hook(move |_, hook| {
+            // Here and not at the tick: it costs one comparison, and the count is exact.
+            if matches!(hook, CallHook::CallingHost) && shared.meter.calls() >= host_calls {
+                return Err(Halt::HostCalls(host_calls).into());
+            }
             shared.meter.edge(hook);
             Ok(())
         });
@@ -177,7 +205,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(super) fn report(&self, end: End, memory: u64) -> Report {
+    pub(super) fn report(&self, end: End, remains: Remains) -> Report {
         let result_bytes = match &end {
             End::Returned(Ok(Answer::Ran(Ok(Success::Done(text) | Success::Unchanged(text))))) => text.len() as u64,
             _ => 0,
@@ -198,7 +226,7 @@ impl<'a> Session<'a> {
             cpu_us: meter.guest() / 1_000,
             host_us: meter.host() / 1_000,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            memory,
+            memory: remains.memory,
             scratch_bytes: quota.peak(),
             scratch_files: quota.made(),
             host_calls: meter.calls(),
@@ -210,7 +238,7 @@ impl<'a> Session<'a> {
             ..Usage::default()
         };
         desk.count(&mut usage);
-        Report { outcome, usage, log: tail.finish(), enqueue: desk.hand_over() }
+        Report { outcome, usage, log: tail.finish(), enqueue: desk.hand_over(), core: remains.core }
     }
 
     pub(super) fn outcome(&self, end: End) -> Outcome {
@@ -222,7 +250,7 @@ impl<'a> Session<'a> {
             }
             End::Returned(Ok(Answer::Unread(fault))) => Outcome::Failed(fault),
             End::Returned(Ok(Answer::Described(text))) => Outcome::Done(text),
-            End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr()),
+            End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr(), &self.limits),
         };
         match (self.cause(), outcome) {
             (_, Outcome::Stopped) => Outcome::Stopped,

@@ -15,18 +15,12 @@ use super::quota::Quota;
 use super::stop::StopSignal;
 use super::traffic::Traffic;
 use crate::capability::fs::Mount;
+use crate::rules::limit::Limits;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// Open files, folders, streams and pollables of one guest together: 256. Beyond
-/// it the guest traps; the host's own file descriptors are shared by all guests.
-const MAX_HANDLES: usize = 256;
-/// Component-model handles of one store, guest-made resources included: 10,000.
-const MAX_COMPONENT_HANDLES: usize = 10_000;
-/// Bytes that one call may carry from the guest to the host: 16 MiB.
-const MAX_CALL_BYTES: usize = 16 << 20;
 /// Bytes of randomness per call: 64 KiB.
 const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
@@ -104,6 +98,8 @@ pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) shared: Arc<Shared>,
     pub(super) table: ResourceTable,
+    /// What is kept of the guest's memory when it has ended.
+    pub(super) core: Option<Vec<u8>>,
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
     hooks: Hooks,
@@ -114,19 +110,19 @@ impl State {
         job: JobView,
         mounts: Vec<Mount>,
         outbound: Option<Outbound>,
-        memory: u64,
+        limits: &Limits,
         shared: Arc<Shared>,
     ) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_HANDLES);
+        table.set_max_capacity(number(limits.handles));
         let hooks = Hooks { outbound, shared: Arc::clone(&shared) };
-        let memory = Memory::new(memory);
-        Self { job, mounts, memory, shared, table, wasi: None, http: WasiHttpCtx::new(), hooks }
+        let memory = Memory::new(limits);
+        Self { job, mounts, memory, shared, table, core: None, wasi: None, http: WasiHttpCtx::new(), hooks }
     }
 
     /// The same before anything ran, for another store.
-    pub(super) fn renewed(self, memory: u64) -> Self {
-        Self::new(self.job, self.mounts, self.hooks.outbound, memory, self.shared)
+    pub(super) fn renewed(self, limits: &Limits) -> Self {
+        Self::new(self.job, self.mounts, self.hooks.outbound, limits, self.shared)
     }
 
     /// What a program finds on stdin; nothing for a handler of the contract.
@@ -169,8 +165,12 @@ impl WasiHttpView for State {
 }
 
 /// The caps of a store that the engine counts itself.
-pub(super) fn cap(store: &mut wasmtime::Store<State>) {
-    store.set_max_component_handles(MAX_COMPONENT_HANDLES);
-    store.set_hostcall_fuel(MAX_CALL_BYTES);
+pub(super) fn cap(store: &mut wasmtime::Store<State>, limits: &Limits) {
+    store.set_max_component_handles(number(limits.resources));
+    store.set_hostcall_fuel(number(limits.call_bytes));
     store.limiter(|state| &mut state.memory);
+}
+
+fn number(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

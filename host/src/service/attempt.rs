@@ -5,7 +5,7 @@
 
 use super::handler::Ready;
 use super::import::Roots;
-use super::{Runtime, ServiceError, desk};
+use super::{Runtime, ServiceError, coredump, desk};
 use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
@@ -17,6 +17,7 @@ use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
 use crate::rules::limit::Limits;
+use crate::rules::margin;
 use crate::rules::progress::Progress;
 use crate::sandbox::{Attempt, Board, Desk, JobView, Outbound, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
@@ -49,9 +50,14 @@ pub(super) async fn run(
 ) -> Result<Usage, ServiceError> {
     let Told { stop, board } = told;
     let facts = claimed.facts.clone();
-    let (mut report, publication) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
-        Ok(prepared) => perform(runtime, &facts, prepared, stop).await,
-        Err(fault) => (Report::failed(fault), None),
+    let (mut report, publication, limits) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
+        Ok(prepared) => {
+            let limits = prepared.limits;
+            let (report, publication) = perform(runtime, &facts, prepared, stop).await;
+            let kept = margin::kept(&report.outcome, &report.usage, &limits);
+            (report, publication, kept)
+        }
+        Err(fault) => (Report::failed(fault), None, None),
     };
     if let Outcome::Failed(fault) = &mut report.outcome
         && fault.class == Class::Cancelled
@@ -62,7 +68,9 @@ pub(super) async fn run(
         }
     }
     let usage = report.usage;
-    runtime.store.settle(settlement(runtime, facts, report, publication, board.read())).await?;
+    let mut settlement = settlement(runtime, facts, report, publication, board.read());
+    settlement.attempt.limits = limits;
+    runtime.store.settle(settlement).await?;
     Ok(usage)
 }
 
@@ -228,9 +236,14 @@ async fn perform(
     let kept = Kept::default();
     let make = {
         let (runtime, lease, kept) = (Arc::clone(runtime), facts.running.lease, kept.clone());
-        move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, outbound, desk, stop })
+        let coredump = runtime.config.now().coredump(&ready.loaded.description.name);
+        move || {
+            let mounts = folders.open(&runtime, lease, &kept)?;
+            Ok(Attempt { job: view, limits, mounts, outbound, desk, coredump, stop })
+        }
     };
     let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
+    coredump::keep(runtime, facts.running.lease, report.core.take()).await;
     let scratch = keep_spare(runtime, kept.take(), &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
         (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
@@ -355,6 +368,7 @@ fn settlement(
         details: None,
         backtrace: None,
         usage: Some(report.usage),
+        limits: None,
         log: text(report.log.text),
         log_dropped: report.log.dropped,
     };

@@ -5,6 +5,7 @@
 //! the host of its project.
 
 pub mod attempt;
+pub mod coredump;
 pub mod derived;
 mod desk;
 pub mod handler;

@@ -7,6 +7,7 @@ mod class;
 mod config;
 mod demo;
 mod enqueue;
+mod grant;
 mod handler;
 mod hostile;
 mod import;

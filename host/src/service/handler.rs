@@ -14,6 +14,7 @@ mod retire;
 pub use records::named_so;
 
 use super::ServiceError;
+use crate::capability::difference::with;
 use crate::capability::grant::{Grant, Imports, Models};
 use crate::clock;
 use crate::config::{Config, GrantTable};
@@ -292,20 +293,22 @@ fn keep(path: &Path, wasm: &[u8]) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-/// What the configuration grants a handler: the entry of its digest, or, for a
-/// bundled handler, the entry of an earlier bundled one of the same name that
+/// What the configuration grants a handler: the entries of its digest together, or, for
+/// a bundled handler, those of an earlier bundled one of the same name that
 /// asked for at least as much.
 pub fn allowed(config: &Config, known: &[HandlerRow], name: &str, of_digest: &str) -> Grant {
-    let of = |digest: &str| config.grants.iter().find(|grant| grant.digest == named(digest));
-    if let Some(table) = of(of_digest) {
-        return grant(table);
+    let of = |digest: &str| {
+        let entries = config.grants.iter().filter(|table| table.digest == named(digest));
+        entries.map(grant).reduce(|all, one| with(&all, &one))
+    };
+    if let Some(granted) = of(of_digest) {
+        return granted;
     }
     let is_bundled = |row: &&HandlerRow| row.origin == "bundled" && row.name == name;
     if !known.iter().filter(is_bundled).any(|row| row.digest == of_digest) {
         return Grant::default();
     }
-    let earlier = known.iter().filter(is_bundled).filter_map(|row| of(&row.digest)).next_back();
-    earlier.map(grant).unwrap_or_default()
+    known.iter().filter(is_bundled).filter_map(|row| of(&row.digest)).next_back().unwrap_or_default()
 }
 
 fn grant(table: &GrantTable) -> Grant {

@@ -16,6 +16,7 @@ mod job;
 mod page;
 mod progress;
 mod retry;
+mod secret;
 mod serve;
 mod shape;
 mod web;

@@ -19,4 +19,5 @@ mod retry;
 mod secret;
 mod serve;
 mod shape;
+mod waiting;
 mod web;

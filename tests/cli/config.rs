@@ -133,6 +133,45 @@ fn a_pipeline_to_nowhere_is_an_error() {
 }
 
 #[test]
+fn a_handler_sees_what_its_kind_is_configured_with() {
+    let project = Project::with_witness();
+    project.add("witness", "{}");
+    project.capstan(&["run"]).ok();
+    assert_eq!(project.job(1)["result"]["config"], json!({"greeting": "", "depth": 0}));
+    project.set("kind.witness.config", "greeting = \"ahoy\"\ndepth = 3");
+    project.add("witness", "{}");
+    project.capstan(&["run"]).ok();
+    assert_eq!(project.job(2)["result"]["config"], json!({"greeting": "ahoy", "depth": 3}));
+}
+
+#[test]
+fn a_configuration_that_does_not_match_its_schema_fails_the_jobs_of_its_kind_until_it_is_mended() {
+    for (line, words) in [
+        ("depth = -1", "/depth: -1 is less than the minimum of 0"),
+        ("depth = \"deep\"", "/depth: \"deep\" is not of type \"integer\""),
+        ("deepth = 1", "Additional properties are not allowed ('deepth' was unexpected)"),
+    ] {
+        let project = Project::with_witness();
+        project.set("kind.witness.retry", "max_attempts = 1");
+        project.set("kind.witness.config", line);
+        let report = project.capstan(&["config", "check", "--json"]).exits(2).json();
+        assert_eq!(report["errors"], json!([format!("[kind.witness.config] does not match its schema: {words}")]));
+        project.add("witness", "{}");
+        project.capstan(&["run"]).exits(1);
+        let message = format!(
+            "the configuration does not match the schema of kind \"witness\": {words}: mend [kind.witness.config]"
+        );
+        assert_eq!(project.job(1)["error"], json!({"class": "host-fault", "message": message}));
+        let path = project.root().join("capstan.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace(line, "depth = 1")).unwrap();
+        project.capstan(&["job", "retry", "1"]).ok();
+        project.capstan(&["run"]).ok();
+        assert_eq!(project.job(1)["result"]["config"]["depth"], 1);
+    }
+}
+
+#[test]
 fn a_running_host_is_not_harmed_by_a_configuration_that_became_wrong() {
     let project = Project::new();
     let host = project.serve();

@@ -12,6 +12,7 @@ const GUESTS: &[Guest] = &[
     Guest { package: "capstan-guest-noop-output", folder: "tests/guests/noop-output" },
     Guest { package: "capstan-guest-odd", folder: "tests/guests/odd" },
     Guest { package: "capstan-guest-outside", folder: "tests/guests/outside" },
+    Guest { package: "capstan-guest-witness", folder: "tests/guests/witness" },
     Guest { package: "capstan-guest-liar", folder: "tests/guests/liar" },
 ];
 

@@ -4,6 +4,7 @@ use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::config::live::Reread;
 use crate::handler::loaded::named;
+use crate::service;
 use crate::service::handler::allowed;
 use crate::service::reload::Reload;
 use serde::{Deserialize, Serialize};
@@ -68,6 +69,8 @@ impl Verb for ConfigCheck {
         let names = |name: &String| known.iter().any(|row| row.name == *name);
         let unused = config.handler.keys().filter(|name| !names(name));
         report.warnings.extend(unused.map(|name| format!("[handler.{name}] names a handler that is not there")));
+        let secrets = service::secrets(&config, &host.project);
+        report.warnings.extend(secrets.into_values().filter_map(Result::err).map(|error| error.to_string()));
         let unused = config.grants.iter().filter(|g| !known.iter().any(|row| named(&row.digest) == g.digest));
         report.warnings.extend(
             unused.map(|g| format!("[[grants]] of {:?} names digest {}, which is not there", g.handler, g.digest)),

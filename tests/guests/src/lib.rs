@@ -29,6 +29,12 @@ pub fn outside() -> &'static [u8] {
     include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-outside.wasm"))
 }
 
+/// The kind `witness`: tells what it sees: its job, its configuration, model files.
+#[must_use]
+pub fn witness() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-witness.wasm"))
+}
+
 /// The kind `clerk`: hands in what the steps of its payload say.
 #[must_use]
 pub fn clerk() -> &'static [u8] {
@@ -81,7 +87,10 @@ mod tests {
 
     #[test]
     fn all_are_components() {
-        for wasm in [noop(), noop_output(), odd(), clerk(), command(), first(), outside(), &liar("").unwrap()] {
+        let mut all = vec![noop(), noop_output(), odd(), clerk(), command(), first(), outside(), witness()];
+        let liar = liar("").unwrap();
+        all.push(&liar);
+        for wasm in all {
             assert_eq!(wasm[..8], *b"\0asm\x0d\0\x01\0");
         }
     }

@@ -10,17 +10,19 @@
 
 use super::agree::{Consent, Disagreement, agree, append};
 use super::records::Records;
-use super::{Handlers, load, register};
+use super::{Entry, Handlers, load, register};
 use crate::capability::difference::{Before, beyond, words};
 use crate::capability::grant::Ask;
 use crate::clock;
 use crate::config::Config;
 use crate::config::live::Live;
+use crate::crash;
 use crate::handler::loaded::{LoadError, Loaded, digest};
 use crate::project::Project;
 use crate::rules::handler::{self as rules, Candidate, PlaceError, Placement, Placing, RollBackError};
 use crate::sandbox::Engine;
 use crate::service::ServiceError;
+use crate::store::handler::Standing;
 use crate::store::{Store, StoreError};
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
@@ -180,9 +182,12 @@ impl Registry {
         let before = records.before(&name, &digest, replaced.as_deref());
         let granted = agree(&loaded, records.own(&name, &digest).as_ref(), &before, consent)?;
         if let Some(lines) = &granted {
+            crash::point("handler.before_grant");
             records.config = append(&self.project, self.config.source(), lines)?;
+            crash::point("handler.after_grant");
         }
-        register(&self.project, &self.store, &loaded, &wasm, "added", kinds.clone()).await?;
+        let entry = Entry { origin: "added", kinds: kinds.clone(), standing: Standing::Ready };
+        register(&self.project, &self.store, &loaded, &wasm, entry).await?;
         (records.rows, records.routes) = (self.store.handlers().await?, self.store.routes().await?);
         let loaded = Arc::new(loaded.under(&records.allowed(&name, &digest)));
         self.handlers.change(|table| {

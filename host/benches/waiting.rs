@@ -105,7 +105,7 @@ async fn project(folder: &Path, kind: &str, port: u16) -> Project {
         let host = Host::open(project.clone()).await.unwrap();
         let file = folder.join("outside.wasm");
         std::fs::write(&file, capstan_test_guests::outside()).unwrap();
-        let added = HandlerAdd { file, agree: false }.call(&host).await.unwrap();
+        let added = HandlerAdd { file, manifest: None, agree: false }.call(&host).await.unwrap();
         host.stop().await.unwrap();
         let granted = added.handler.grant.unwrap().replace("* *://*:*", &format!("GET http://127.0.0.1:{port}"));
         text.push_str(&format!(

@@ -99,7 +99,7 @@ fn a_parse_error_names_its_line() {
     let project = Project::new();
     project.set("worker", "slotz = 1");
     project.capstan(&["stats"]).exits(2).complains(&[
-        "TOML parse error at line 5, column 1",
+        "TOML parse error at line 8, column 1",
         "slotz = 1",
         "hint: the commented reference is what `capstan config default` prints",
     ]);

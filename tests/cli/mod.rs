@@ -5,6 +5,7 @@ mod cancel;
 mod checkpoint;
 mod class;
 mod command;
+mod complete;
 mod config;
 mod coredump;
 mod demo;

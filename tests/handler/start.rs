@@ -3,7 +3,7 @@
 use super::stage::{add, close, file, open, queue, swap, until, version};
 use crate::support::project::Project;
 use crate::support::wait;
-use capstan::config::Config;
+use capstan::config::live::{Live, Source};
 use capstan::handler::loaded::digest;
 use capstan::sandbox::{Engine, EngineOptions};
 use capstan::service::handler::change::Registry;
@@ -11,6 +11,7 @@ use capstan::store::Store;
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The files of the compile cache; one that is written anew is another file.
@@ -68,10 +69,11 @@ fn forget(project: &Project, digest: &str) {
 async fn what_a_rollback_would_return_to_is_loaded_and_needs_no_file_any_more() {
     let (project, first) = swapped().await;
     let found = capstan::project::Project::find(project.root()).unwrap();
-    let (config, store) = (Config::read(&found.config()).unwrap(), Store::open(&found.database()).await.unwrap());
+    let config = Arc::new(Live::open(Source::file(found.config())).unwrap());
+    let store = Store::open(&found.database()).await.unwrap();
     let engine = Engine::new(&EngineOptions::default()).unwrap();
-    let handlers = capstan::service::handler::open(&engine, &found, &config, &store).await.unwrap();
-    let registry = Registry { engine, project: found, store, handlers };
+    let handlers = capstan::service::handler::open(&engine, &found, &config.now(), &store).await.unwrap();
+    let registry = Registry { engine, project: found, store, handlers, config };
     assert_eq!(of_digest(&project, &first), None, "only what is routed is loaded at first");
     registry.warm().await;
     forget(&project, &first);

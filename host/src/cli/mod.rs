@@ -6,6 +6,7 @@
 //! duration.
 
 mod artifact;
+mod complete;
 mod config;
 mod demo;
 mod doctor;
@@ -90,6 +91,10 @@ enum Command {
     Config(config::Config),
     /// Check that everything is where it must be
     Doctor(doctor::Doctor),
+    /// Print a completion script for a shell
+    Completions(complete::Completions),
+    /// Print the man page, or write one for each command into a folder
+    Man(complete::Man),
 }
 
 /// Why a command ends with another exit code than 0.
@@ -169,6 +174,8 @@ async fn dispatch(cli: Cli) -> Done {
         Command::Stats(stats) => stats.run(common).await,
         Command::Config(config) => config.run(common).await,
         Command::Doctor(doctor) => doctor.run(common).await,
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
     }
 }
 

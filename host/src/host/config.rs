@@ -69,7 +69,7 @@ impl Verb for ConfigCheck {
         let names = |name: &String| known.iter().any(|row| row.name == *name);
         let unused = config.handler.keys().filter(|name| !names(name));
         report.warnings.extend(unused.map(|name| format!("[handler.{name}] names a handler that is not there")));
-        let secrets = service::secrets(&config, &host.project);
+        let secrets = service::derived::secrets(&config, &host.project);
         report.warnings.extend(secrets.into_values().filter_map(Result::err).map(|error| error.to_string()));
         let unused = config.grants.iter().filter(|g| !known.iter().any(|row| named(&row.digest) == g.digest));
         report.warnings.extend(

@@ -35,7 +35,8 @@ impl Derived {
     }
 }
 
-fn secrets(config: &Config, project: &Project) -> BTreeMap<String, Result<Secret, SecretError>> {
+/// The configured secrets, read now.
+pub fn secrets(config: &Config, project: &Project) -> BTreeMap<String, Result<Secret, SecretError>> {
     let open = |(name, table): (&String, &SecretTable)| {
         let place = match (&table.env, &table.file) {
             (Some(variable), _) => Place::Env(variable.clone()),

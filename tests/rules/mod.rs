@@ -8,13 +8,16 @@ mod enqueue;
 mod handler;
 mod import;
 mod job;
+mod key;
 mod names;
 mod pipeline;
 mod progress;
 mod queue;
+mod rate;
 mod recovery;
 mod retry;
 mod time;
+mod unique;
 
 use capstan::rules::job::{Running, Trust};
 use capstan::rules::time::Timestamp;
@@ -39,6 +42,7 @@ pub(crate) const fn first_try() -> Running {
         deaths: 0,
         trust: Trust::Innocent,
         cancel_by: None,
+        deadline: None,
     }
 }
 
@@ -57,6 +61,6 @@ prop_compose! {
     ) -> Running {
         let trust = if is_suspect { Trust::Suspect } else { Trust::Innocent };
         let deferred_since = deferred_since.map(Timestamp);
-        Running { id, lease, attempt, max_attempts, deferrals, deferred_since, deaths, trust, cancel_by }
+        Running { id, lease, attempt, max_attempts, deferrals, deferred_since, deaths, trust, cancel_by, deadline: None }
     }
 }

@@ -98,6 +98,7 @@ impl Host {
 
     async fn with(project: Project, lock: Lock, config: Config) -> Result<Self, HostError> {
         let store = Store::open(&project.database()).await?;
+        store.configure(config.queue.configured(), config.key.configured()).await?;
         let recovered = recovery::run(&store, lock.before(), &clock::machine_boot(), clock::now()).await?;
         lock.sign()?;
         if recovered.orphans > 0 {

@@ -75,8 +75,9 @@ impl Verb for JobAdd {
         let about = self.about(host, &payload).await?;
         let now = clock::now();
         let job = NewJob {
-            queue: self.kind.clone(),
+            queue: host.config.queue(&self.kind),
             max_attempts: host.config.policy(&self.kind).max_attempts,
+            key: host.config.key(&self.kind, &about.source),
             kind: self.kind,
             about,
             payload,
@@ -84,6 +85,8 @@ impl Verb for JobAdd {
             run_at: now,
             parent: None,
             item: None,
+            unique: None,
+            deadline: None,
             now,
         };
         let ids = host.store.add(vec![job]).await?;

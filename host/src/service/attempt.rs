@@ -16,7 +16,7 @@ use crate::clock;
 use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
-use crate::rules::limit::Limits;
+use crate::rules::limit::{Limits, Wall, wall};
 use crate::rules::progress::Progress;
 use crate::sandbox::{Attempt, Board, Desk, JobView, Outbound, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
@@ -73,6 +73,7 @@ struct Prepared {
     folders: Folders,
     outbound: Option<Outbound>,
     limits: Limits,
+    wall: Wall,
     desk: Desk,
 }
 
@@ -113,10 +114,12 @@ async fn prepare(
         Models::Readable => Some(runtime.project.models()),
         Models::Hidden => None,
     };
-    let limits = runtime.config.limits(&ready.loaded.description.name);
+    let mut limits = runtime.config.limits(&ready.loaded.description.name);
+    let wall = wall(limits.wall, claimed.facts.running.deadline, clock::now());
+    limits.wall = wall.span();
     let desk = desk::open(runtime, &claimed.facts, &ready, granted, &limits, board);
     let view = view(claimed, config);
-    Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound, limits, desk })
+    Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound, limits, wall, desk })
 }
 
 /// What must hold before a guest is started.
@@ -223,13 +226,14 @@ async fn perform(
     prepared: Prepared,
     stop: StopSignal,
 ) -> (Report, Option<Publication>) {
-    let Prepared { ready, view, folders, outbound, limits, desk } = prepared;
+    let Prepared { ready, view, folders, outbound, limits, wall, desk } = prepared;
     let kept = Kept::default();
     let make = {
         let (runtime, lease, kept) = (Arc::clone(runtime), facts.running.lease, kept.clone());
         move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, outbound, desk, stop })
     };
     let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
+    name_deadline(&mut report, wall);
     let scratch = keep_spare(runtime, kept.take(), &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
         (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
@@ -248,6 +252,18 @@ async fn perform(
             report.outcome = Outcome::Failed(fault);
             (report, None)
         }
+    }
+}
+
+/// Say that it was the deadline, where it was.
+fn name_deadline(report: &mut Report, wall: Wall) {
+    let Wall::Deadline { at, left } = wall else { return };
+    let is_over = u128::from(report.usage.wall_us) >= left.duration().as_micros();
+    if let Outcome::Failed(fault) = &mut report.outcome
+        && fault.class == Class::Timeout
+        && is_over
+    {
+        fault.message = format!("deadline {} passed while it ran, {left} after it began", at.rfc3339());
     }
 }
 
@@ -341,7 +357,7 @@ fn settlement(
     let (follow, enqueue) = match transition.next {
         Next::Completed { .. } => {
             let jobs = report.enqueue.into_iter().map(|wish| desk::job(runtime, &facts, wish, now));
-            (follow(runtime, &facts.kind), jobs.collect())
+            (follow(runtime, &facts), jobs.collect())
         }
         _ => (Vec::new(), Vec::new()),
     };
@@ -371,13 +387,14 @@ fn settlement(
     Settlement { facts, transition, attempt: record, publication, follow, enqueue, progress }
 }
 
-fn follow(runtime: &Runtime, kind: &str) -> Vec<Follow> {
+fn follow(runtime: &Runtime, facts: &Facts) -> Vec<Follow> {
     let table = runtime.handlers.table();
     let behind = |kind: &String| Follow {
         kind: kind.clone(),
-        queue: kind.clone(),
+        queue: runtime.config.queue(kind),
+        key: runtime.config.key(kind, &facts.about.source),
         max_attempts: runtime.config.policy(kind).max_attempts,
         digest: table.routes().get(kind).map(|route| route.digest.clone()),
     };
-    runtime.pipeline.followers(kind).iter().map(behind).collect()
+    runtime.pipeline.followers(&facts.kind).iter().map(behind).collect()
 }

@@ -91,7 +91,8 @@ pub(super) fn job(runtime: &Runtime, facts: &Facts, wish: Wish, now: Timestamp) 
         None => facts.about.clone(),
     };
     NewJob {
-        queue: wish.kind.clone(),
+        queue: runtime.config.queue(&wish.kind),
+        key: runtime.config.key(&wish.kind, &about.source),
         max_attempts: runtime.config.policy(&wish.kind).max_attempts,
         kind: wish.kind,
         about,
@@ -100,6 +101,8 @@ pub(super) fn job(runtime: &Runtime, facts: &Facts, wish: Wish, now: Timestamp) 
         run_at: now,
         parent: Some((facts.running.id, facts.depth + 1)),
         item: facts.item,
+        unique: None,
+        deadline: None,
         now,
     }
 }

@@ -14,7 +14,9 @@ pub mod handler;
 pub mod import;
 mod init;
 pub mod job;
+pub mod key;
 pub mod pulse;
+pub mod queue;
 pub mod refusal;
 pub mod stats;
 

@@ -1,5 +1,6 @@
 //! The command line, as somebody at a terminal meets it.
 
+mod add;
 mod artifact;
 mod cancel;
 mod checkpoint;
@@ -12,8 +13,10 @@ mod hostile;
 mod import;
 mod init;
 mod job;
+mod key;
 mod page;
 mod progress;
+mod queue;
 mod retry;
 mod serve;
 mod shape;

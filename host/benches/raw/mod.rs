@@ -95,7 +95,7 @@ type Claimed = (i64, i64);
 async fn claim(conn: &mut SqliteConnection, batch: i64, first: i64) -> Vec<Claimed> {
     let rows = sqlx::query(
         "SELECT id, kind, subject, payload FROM job WHERE wait = 'ready' AND queue = 'noop' AND kind = 'noop'
-            AND coalesce(import_id, 0) = 0 AND priority = 0 ORDER BY id LIMIT $1",
+            AND import_id IS NULL AND priority = 0 ORDER BY id LIMIT $1",
     )
     .bind(batch)
     .fetch_all(&mut *conn)

@@ -61,7 +61,7 @@ impl KeySection {
         let named = self.named.iter().map(|(key, table)| (format!("key.{key:?}"), self.pace(table)));
         for (place, pace) in named.chain([("key".to_owned(), self.common)]) {
             check.number(&format!("{place}.limit"), pace.limit, 1, MAX_LIMIT, "1 to 10000")?;
-            check.span(&format!("{place}.min_interval"), pace.min_interval, Millis(0), MAX_INTERVAL, "0s to 1d")?;
+            check.span(&format!("{place}.min_interval"), pace.min_interval, Millis(0), MAX_INTERVAL, "0s to 24h")?;
         }
         for key in self.named.keys() {
             check.holds(name(key).is_ok(), "key", key, "a name of 1 to 256 bytes without control characters")?;

@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for QueueSection {
 
 impl QueueSection {
     pub(super) fn ranges(&self, check: &Ranges<'_>) -> Result<(), ConfigError> {
-        check.span("queue.ageing", self.ageing, Millis(1_000), Millis::seconds(30 * 86_400), "1s to 30d")?;
+        check.span("queue.ageing", self.ageing, Millis(1_000), Millis::seconds(30 * 86_400), "1s to 720h")?;
         for (queue, table) in &self.named {
             check.holds(
                 name(queue).is_ok(),

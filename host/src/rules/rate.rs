@@ -21,10 +21,29 @@ const PER_MS: i128 = 1_000_000;
 
 /// So many per period, and so many at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Parts")]
 pub struct Rate {
     number: u64,
     per: Millis,
     burst: u64,
+}
+
+/// A rate as it is written down.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Parts {
+    number: u64,
+    per: Millis,
+    burst: Option<u64>,
+}
+
+impl TryFrom<Parts> for Rate {
+    type Error = RateError;
+
+    fn try_from(parts: Parts) -> Result<Self, RateError> {
+        let rate = Self::new(parts.number, parts.per)?;
+        parts.burst.map_or(Ok(rate), |burst| rate.with_burst(burst))
+    }
 }
 
 /// A rate that is none.

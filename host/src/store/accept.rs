@@ -60,6 +60,11 @@ pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Resu
         batch.view.next_job += 1;
         batch.at(job.now);
         batch.added(&job.kind, job.item);
+        if !batch.view.queues.contains_key(job.queue.as_str()) {
+            // So that it is known from its first job on, whatever becomes of that.
+            batch.view.queue(&job.queue);
+            batch.queue_changed(&job.queue);
+        }
         let wait = Wait::until(job.run_at, job.now, job.key.as_deref());
         batch.enter(wait, job.queued(), job.run_at);
         let about = (&job.about.subject, &job.about.source, &job.about.title, json(&job.about.tags)?);

@@ -218,7 +218,7 @@ pub(super) fn next_suspect(held: &BTreeSet<String>, closed: &[&str]) -> QueryBui
 pub(super) fn next_ready(lane: &Lane, slots: u64) -> QueryBuilder<sqlx::Sqlite> {
     let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'ready' AND queue = ");
     query.push_bind(lane.queue.to_string()).push(" AND kind = ").push_bind(lane.kind.to_string());
-    query.push(" AND coalesce(import_id, 0) = ").push_bind(lane.import);
+    query.push(" AND import_id IS ").push_bind((lane.import != 0).then_some(lane.import));
     query.push(" AND priority = ").push_bind(lane.priority).push(" ORDER BY id LIMIT ");
     query.push_bind(i64::try_from(slots).unwrap_or(i64::MAX)).push(") CROSS JOIN job ON job.id = next");
     query

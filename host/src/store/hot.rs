@@ -110,7 +110,10 @@ async fn claims_and_recovery_read_the_index_of_what_they_look_for() {
     let store = Store::open(&folder.path().join("capstan.db")).await.unwrap();
     let plans = plans(&store).await;
     for (name, index) in [
-        ("claim: ready", "SEARCH job USING COVERING INDEX job_ready (queue=? AND kind=? AND <expr>=? AND priority=?)"),
+        (
+            "claim: ready",
+            "SEARCH job USING COVERING INDEX job_ready (queue=? AND kind=? AND import_id=? AND priority=?)",
+        ),
         ("claim: ready", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("claim: ready", "SEARCH other USING COVERING INDEX job_running (subject=? AND kind=?)"),
         ("claim: suspect", "USING COVERING INDEX job_suspect"),
@@ -119,7 +122,7 @@ async fn claims_and_recovery_read_the_index_of_what_they_look_for() {
         ("subject: release", "USING COVERING INDEX job_behind_subject (subject=? AND kind=?)"),
         ("key: admit", "USING COVERING INDEX job_behind_key (key=?)"),
         ("key: due", "USING INDEX key_resting (next_at>? AND next_at<?)"),
-        ("key: next", "USING COVERING INDEX key_resting"),
+        ("key: next", "USING INDEX key_resting (next_at>?)"),
         ("key: load", "USING PRIMARY KEY (name=?)"),
         ("unique: same", "USING COVERING INDEX job_unique (unique_key=? AND state=?)"),
         ("deadline: due", "INDEX job_deadline (deadline_at>? AND deadline_at<?)"),

@@ -37,6 +37,15 @@ impl Queue {
         let used = Used { running: 0, rate, tokens };
         Ok(Self { state, set: parse(row.try_get(2)?)?, used, turn: 0, full: None })
     }
+
+    /// As people see it.
+    pub(crate) fn row(&self, name: String, ready: u64, configured: &queue::Configured, now: Timestamp) -> QueueRow {
+        let limits = self.set.over(configured.of(&name));
+        // By the passing of time alone; a job that ends makes room as well.
+        let by_time = Limits { concurrency: None, ..whole_tokens(limits) };
+        let next_at = next_room(&by_time, &self.used, now);
+        QueueRow { name, state: self.state, ready, running: self.used.running, set: self.set, limits, next_at }
+    }
 }
 
 /// What an operator does to a queue.
@@ -118,19 +127,19 @@ impl Store {
         }
         snapshot.commit().await?;
         let row = |(name, queue): (String, Queue)| {
-            let limits = queue.set.over(configured.of(&name));
-            let row = QueueRow {
-                state: queue.state,
-                ready: ready.get(&name).copied().unwrap_or(0),
-                running: queue.used.running,
-                set: queue.set,
-                limits,
-                next_at: next_room(&Limits { concurrency: None, ..limits }, &queue.used, now),
-                name: name.clone(),
-            };
+            let row = queue.row(name.clone(), ready.get(&name).copied().unwrap_or(0), configured, now);
             (name, row)
         };
         Ok(queues.into_iter().map(row).collect())
+    }
+
+    /// Every kind that a handler does.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn kinds(&self) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query("SELECT kind FROM route ORDER BY kind").fetch_all(self.readers()).await?;
+        Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
     }
 }
 

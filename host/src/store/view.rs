@@ -118,7 +118,7 @@ pub(crate) struct View {
 }
 
 pub(super) const READY: &str = "SELECT queue, kind, coalesce(import_id, 0), priority, count(*) FROM job
-    WHERE wait = 'ready' GROUP BY queue, kind, coalesce(import_id, 0), priority";
+    WHERE wait = 'ready' GROUP BY queue, kind, import_id, priority";
 
 pub(super) const RUNNING: &str =
     "SELECT queue, count(*) FROM job INDEXED BY job_running WHERE state = 'running' GROUP BY queue";

@@ -1,6 +1,6 @@
 -- Lanes: ready jobs by queue, kind, import and priority.
 DROP INDEX job_ready;
-CREATE INDEX job_ready ON job (queue, kind, coalesce(import_id, 0), priority, id) WHERE wait = 'ready';
+CREATE INDEX job_ready ON job (queue, kind, import_id, priority, id) WHERE wait = 'ready';
 
 -- What is set for a queue, and the clocks of its rates. A queue without a row is
 -- open and has what the configuration says.

@@ -27,6 +27,7 @@ use proptest::test_runner::RngSeed;
 /// This many cases from a seed that is the same in every run.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     let seed = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
+    println!("PROPTEST_RNG_SEED={seed}");
     ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(seed), ..ProptestConfig::default() }
 }
 

@@ -5,8 +5,9 @@
 //! room for, by priority and age. A key with an interval lets in one job at a time
 //! that has not begun, and rests for the interval once it begins; a key whose
 //! handler was told to come back later rests until then. What this cannot promise:
-//! a limit that is lowered below what is admitted holds only when those have ended,
-//! and a job that may have killed the host begins without regard to the interval.
+//! a limit that is lowered below what is admitted holds only when those have ended;
+//! a job that may have killed the host begins without regard to the interval; and an
+//! admitted job keeps its place while its queue is paused or its handler disabled.
 
 use super::time::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};

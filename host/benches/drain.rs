@@ -60,7 +60,7 @@ async fn host(folders: &Folders, name: &str, wasm: &[u8], payload: &str, jobs: i
     let host = Arc::new(Host::open(project).await.unwrap());
     let file = folder.join("handler.wasm");
     std::fs::write(&file, wasm).unwrap();
-    HandlerAdd { file, agree: false }.call(&host).await.unwrap();
+    HandlerAdd { file, manifest: None, agree: false }.call(&host).await.unwrap();
     let added = add(&host, name, payload, jobs).await;
     let cpu = raw::process_cpu();
     let began = Instant::now();

@@ -11,6 +11,7 @@
 use capstan::artifact::scratch::{self, Scratch};
 use capstan::capability::fs::Mount;
 use capstan::rules::attempt::Outcome;
+use capstan::rules::coredump::Coredump;
 use capstan::rules::limit::Limits;
 use capstan::sandbox::{Attempt, Desk, Engine, EngineOptions, GuestThreads, JobView, Prepared, pair};
 use rustix::time::{ClockId, clock_gettime};
@@ -43,7 +44,15 @@ fn job(payload: &str) -> JobView {
 
 fn attempt(mounts: Vec<Mount>, payload: &str) -> Attempt {
     let (_, stop) = pair();
-    Attempt { job: job(payload), limits: Limits::default(), mounts, outbound: None, desk: Desk::default(), stop }
+    Attempt {
+        job: job(payload),
+        limits: Limits::default(),
+        mounts,
+        outbound: None,
+        desk: Desk::default(),
+        coredump: Coredump::Off,
+        stop,
+    }
 }
 
 fn prepare(engine: &Engine, wasm: &[u8]) -> Prepared {

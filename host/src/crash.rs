@@ -30,6 +30,20 @@ pub const POINTS: [&str; 12] = [
 /// The points that a job passes only if its handler keeps checkpoints.
 pub const CHECKPOINT_POINTS: [&str; 2] = ["checkpoint.before_commit", "checkpoint.after_commit"];
 
+/// The points that a handler passes when it is put in place, in their order; those of the grant only when an entry is
+/// added to `capstan.toml`.
+pub const HANDLER_POINTS: [&str; 6] = [
+    "handler.before_grant",
+    "handler.after_grant",
+    "handler.before_file",
+    "handler.after_file",
+    "handler.before_commit",
+    "handler.after_commit",
+];
+
+/// The points of going back to the handler before.
+pub const ROLLBACK_POINTS: [&str; 2] = ["rollback.before_commit", "rollback.after_commit"];
+
 static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();
 static VISITS: AtomicU64 = AtomicU64::new(0);
 

@@ -23,14 +23,16 @@ pub mod stats;
 use crate::artifact::publish::Publisher;
 use crate::artifact::scratch;
 use crate::artifact::spare::Spares;
-use crate::capability::connect::{Connector, Lookup};
 use crate::clock;
-use crate::config::Config;
+use crate::config::layer::Overrides;
+use crate::config::live::{Live, Source};
 use crate::project::{Lock, Project, ProjectError};
 use crate::rules::subject;
 use crate::sandbox::{Engine, EngineOptions, GuestThreads};
+use crate::service::derived::Derived;
 use crate::service::handler::Handlers;
 use crate::service::recovery::{self, Recovered};
+use crate::service::reload::Reload;
 use crate::service::{self, RunningAttempts, Runtime, ServiceError};
 use crate::store::boot::NewBoot;
 use crate::store::{Store, StoreError};
@@ -38,7 +40,7 @@ use refusal::Refusal;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use tokio::sync::{Mutex, OnceCell, watch};
 use tokio::task::JoinSet;
 
@@ -56,7 +58,7 @@ pub trait Verb: Serialize + DeserializeOwned + Send + 'static {
 /// The host of a project.
 pub struct Host {
     project: Project,
-    config: Arc<Config>,
+    config: Arc<Live>,
     store: Store,
     id: String,
     recovered: Recovered,
@@ -93,14 +95,23 @@ impl Host {
     /// Another process is the host, or the configuration or the store cannot be
     /// used.
     pub async fn open(project: Project) -> Result<Self, HostError> {
+        Self::open_over(project, Overrides::default()).await
+    }
+
+    /// The same with keys that are set over the file.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub async fn open_over(project: Project, overrides: Overrides) -> Result<Self, HostError> {
         let lock = project.lock()?;
-        let config = Config::read(&project.config())?;
+        let config = Live::open(Source { path: project.config(), overrides })?;
         Self::with(project, lock, config).await
     }
 
-    async fn with(project: Project, lock: Lock, config: Config) -> Result<Self, HostError> {
+    async fn with(project: Project, lock: Lock, config: Live) -> Result<Self, HostError> {
         let store = Store::open(&project.database()).await?;
-        store.configure(config.queue.configured(), config.key.configured()).await?;
+        let said = config.now();
+        store.configure(said.queue.configured(), said.key.configured()).await?;
         let recovered = recovery::run(&store, lock.before(), &clock::machine_boot(), clock::now()).await?;
         lock.sign()?;
         if recovered.orphans > 0 {
@@ -133,8 +144,11 @@ impl Host {
             raise_descriptors();
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
+            loops.spawn(service::coredump::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::handler::drop::run(self.registry().await?, self.stop.subscribe()));
+            let reload = Reload { registry: self.registry().await?, runtime: Arc::clone(runtime) };
+            loops.spawn(service::reload::run(reload, self.stop.subscribe()));
         }
         Ok(())
     }
@@ -150,18 +164,17 @@ impl Host {
             now: clock::now(),
         };
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let threads = match self.config.worker.guest_threads {
+        let config = self.config.now();
+        let threads = match config.worker.guest_threads {
             0 => processors,
             named => usize::try_from(named).unwrap_or(processors),
         };
         let guests = GuestThreads::start(engine, threads).map_err(|error| ServiceError::Engine(error.to_string()))?;
-        let ca = self.config.net.ca.as_ref().map(|ca| self.project.root().join(ca));
-        let connector =
-            Connector::new(ca.as_deref(), Lookup::System).map_err(|error| ServiceError::Folder(error.to_string()))?;
         Ok(Arc::new(Runtime {
             project: self.project.clone(),
             config: Arc::clone(&self.config),
-            pipeline: self.config.pipeline().unwrap_or_default(),
+            slots: config.worker.slots,
+            derived: RwLock::new(Arc::new(Derived::of(&config, &self.project)?)),
             store: self.store.clone(),
             boot: self.store.boot(boot).await?,
             host: self.id.clone(),
@@ -169,8 +182,6 @@ impl Host {
             spares: Spares::new(self.project.scratch()),
             publisher: Publisher::open(self.project.root()).map_err(|error| ServiceError::Folder(error.to_string()))?,
             guests,
-            connector: Arc::new(connector),
-            secrets: service::secrets(&self.config, &self.project),
             running: RunningAttempts::default(),
         }))
     }
@@ -179,9 +190,14 @@ impl Host {
     async fn engine(&self) -> Result<&(Engine, Arc<Handlers>), HostError> {
         self.engine
             .get_or_try_init(|| async {
-                let options = EngineOptions { slots: self.config.worker.slots, memory: self.config.largest_memory() };
+                let config = self.config.now();
+                let options = EngineOptions {
+                    slots: config.worker.slots,
+                    memory: config.largest_memory(),
+                    dumps: config.dumps(),
+                };
                 let engine = Engine::new(&options).map_err(|error| ServiceError::Engine(error.to_string()))?;
-                let handlers = service::handler::open(&engine, &self.project, &self.config, &self.store).await?;
+                let handlers = service::handler::open(&engine, &self.project, &config, &self.store).await?;
                 Ok((engine, handlers))
             })
             .await

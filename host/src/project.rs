@@ -168,7 +168,7 @@ impl Project {
     }
 
     fn make_state(&self) -> Result<(), ProjectError> {
-        for folder in [self.state(), self.compiled(), self.scratch()] {
+        for folder in [self.state(), self.compiled(), self.scratch(), self.coredumps()] {
             make(&folder, 0o700)?;
         }
         Ok(())
@@ -269,6 +269,16 @@ impl Project {
     /// Compiled components.
     pub fn compiled(&self) -> PathBuf {
         self.state().join("compiled")
+    }
+
+    /// What guests left that crashed.
+    pub fn coredumps(&self) -> PathBuf {
+        self.state().join("coredumps")
+    }
+
+    /// The core dump of the attempt with this lease.
+    pub fn coredump(&self, lease: i64) -> PathBuf {
+        self.coredumps().join(format!("{lease}.core"))
     }
 
     /// What attempts write before it is published.

@@ -18,6 +18,8 @@ fn failed(job: &Value, class: &str, begin: &str, end: &str) {
     let message = job["error"]["message"].as_str().unwrap();
     assert!(message.starts_with(begin) && message.ends_with(end), "{message}");
     let attempt = &job["attempts"][0];
+    assert_eq!(job["fault"], attempt["fault"]);
+    assert!(job["fault"]["party"].is_string() && job["fault"]["sentence"].is_string(), "{job}");
     assert_eq!((&attempt["outcome"], &attempt["message"]), (&json!(class), &json!(message)));
 }
 
@@ -43,6 +45,7 @@ fn what_a_handler_says_is_shown() {
     let shown = project.capstan(&["job", "show", "2"]).ok();
     shown.says(&[
         "job 2 odd failed\npermanent: no sea\n",
+        "fault     whoever added the job: The handler says that this job will never work",
         "attempt 1 of round 1: permanent (",
         "details   {\"odd\":true}",
     ]);
@@ -117,6 +120,17 @@ fn each_limit_has_its_class_and_its_name_in_the_message() {
     assert!((16 << 20..=32 << 20).contains(&used(&jobs[2], "memory")));
     assert_eq!(used(&jobs[3], "scratch_bytes"), 1 << 20);
     assert_eq!(used(&jobs[4], "scratch_files"), 10);
+    // What was in force stays true when the configuration changes.
+    project.set("handler.odd.limits", "log = \"1KiB\"");
+    let margins = |id: i64| project.job(id)["attempts"][0]["margins"].clone();
+    let spun = margins(jobs[0]["id"].as_i64().unwrap());
+    assert_eq!((&spun[0]["limit"], &spun[0]["most"], &spun[0]["unit"]), (&json!("cpu"), &json!(200_000), &json!("us")));
+    assert!(spun[0]["ratio"].as_f64().unwrap() >= 1.0, "{spun}");
+    assert_eq!(margins(jobs[5]["id"].as_i64().unwrap()), json!([]), "it was far from every limit");
+    let shown = project.capstan(&["job", "show", &jobs[0]["id"].to_string()]).ok();
+    shown.says(&["closest to its limits: cpu 1", " % of 200ms, "]);
+    let shown = project.capstan(&["job", "show", &jobs[3]["id"].to_string()]).ok();
+    shown.says(&["closest to its limits: ", "scratch_bytes 100 % of 1.00 MiB"]);
     assert_eq!(jobs[5]["result"], "unharmed");
     assert_eq!(project.json(&["artifact", "list"])["items"], json!([]));
     project.is_sound();

@@ -11,7 +11,7 @@ fn the_reference_is_printed_without_a_project() {
     assert_eq!(run(command).ok().out.trim_end(), capstan::config::DEFAULT.trim_end());
 }
 
-/// The reference with every default of its first four tables put in force.
+/// The reference with every default of its first five tables put in force.
 fn uncommented() -> String {
     let text = capstan::config::DEFAULT;
     let (defaults, _) = text.split_once("[pipeline]").unwrap();
@@ -22,9 +22,10 @@ fn uncommented() -> String {
 
 #[test]
 fn the_reference_names_every_default_as_it_is() {
-    use capstan::config::{Config, Import, KeySection, LimitsTable, QueueSection, RetryTable, Worker};
+    use capstan::config::{Config, CoredumpTable, Import, KeySection, LimitsTable, QueueSection, RetryTable, Worker};
     let said = Config::parse(&uncommented(), std::path::Path::new("reference")).unwrap();
     assert_eq!((&said.worker, &said.import), (&Worker::default(), &Import::default()));
+    assert_eq!(said.coredump, CoredumpTable::default());
     assert_eq!(said.limits("any"), capstan::rules::limit::Limits::default());
     assert_eq!(said.policy("any"), capstan::rules::retry::Policy::default());
     // Each key is there: a new one has to be named here and in the reference.
@@ -40,6 +41,13 @@ fn the_reference_names_every_default_as_it_is() {
         result: Some(_),
         checkpoint: Some(_),
         enqueued: Some(_),
+        handles: Some(_),
+        resources: Some(_),
+        table_elements: Some(_),
+        instances: Some(_),
+        memories: Some(_),
+        host_calls: Some(_),
+        call_bytes: Some(_),
         cancel_grace: Some(_),
     } = said.limits
     else {
@@ -65,6 +73,20 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
         ("limits", "memory = \"8GiB\"", "limits.memory = 8589934592 is out of range: it must be 1MiB to 4GiB"),
         ("limits", "checkpoint = \"9MiB\"", "limits.checkpoint = 9437184 is out of range: it must be 0B to 8MiB"),
         ("limits", "enqueued = 10001", "limits.enqueued = 10001 is out of range: it must be 0 to 10000"),
+        ("coredump", "keep = 7", "7 has no unit: write it as a text"),
+        ("coredump", "files = 100001", "coredump.files = 100001 is out of range: it must be 0 to 100000"),
+        ("handler.odd", "coredump = true", "coredump"),
+        ("limits", "handles = 15", "limits.handles = 15 is out of range: it must be 16 to 10000"),
+        ("limits", "resources = 1000001", "limits.resources = 1000001 is out of range: it must be 16 to 1000000"),
+        ("limits", "table_elements = 99", "limits.table_elements = 99 is out of range: it must be 100 to 10000000"),
+        ("limits", "instances = 0", "limits.instances = 0 is out of range: it must be 1 to 1000"),
+        ("limits", "memories = 101", "limits.memories = 101 is out of range: it must be 1 to 100"),
+        ("limits", "host_calls = 99", "limits.host_calls = 99 is out of range: it must be 100 or more"),
+        (
+            "handler.odd.limits",
+            "call_bytes = \"1KiB\"",
+            "handler.odd.limits.call_bytes = 1024 is out of range: it must be 64KiB to 1GiB",
+        ),
         ("pipeline", "normalise = [\"ingest\"]", "capstan.toml: "),
         ("retry", "jitter = 1.5", "retry.jitter = 1.5 is out of range: it must be 0 to 1"),
         ("retry", "backoff = \"square\"", "unknown variant `square`, expected one of `fixed`, `linear`, `exponential`"),
@@ -121,6 +143,7 @@ fn what_is_likely_a_mistake_is_a_warning() {
                 "[kind.normalize] names a kind that no handler does",
                 "[handler.normalize] names a handler that is not there",
             ],
+            "overrides": [],
         })
     );
 }
@@ -131,6 +154,45 @@ fn a_pipeline_to_nowhere_is_an_error() {
     project.set("pipeline", "normalise = [\"dance\"]");
     let report = project.capstan(&["config", "check"]).exits(2);
     report.says(&["error: [pipeline] names kind \"dance\", which no handler does"]);
+}
+
+#[test]
+fn a_handler_sees_what_its_kind_is_configured_with() {
+    let project = Project::with_witness();
+    project.add("witness", "{}");
+    project.capstan(&["run"]).ok();
+    assert_eq!(project.job(1)["result"]["config"], json!({"greeting": "", "depth": 0}));
+    project.set("kind.witness.config", "greeting = \"ahoy\"\ndepth = 3");
+    project.add("witness", "{}");
+    project.capstan(&["run"]).ok();
+    assert_eq!(project.job(2)["result"]["config"], json!({"greeting": "ahoy", "depth": 3}));
+}
+
+#[test]
+fn a_configuration_that_does_not_match_its_schema_fails_the_jobs_of_its_kind_until_it_is_mended() {
+    for (line, words) in [
+        ("depth = -1", "/depth: -1 is less than the minimum of 0"),
+        ("depth = \"deep\"", "/depth: \"deep\" is not of type \"integer\""),
+        ("deepth = 1", "Additional properties are not allowed ('deepth' was unexpected)"),
+    ] {
+        let project = Project::with_witness();
+        project.set("kind.witness.retry", "max_attempts = 1");
+        project.set("kind.witness.config", line);
+        let report = project.capstan(&["config", "check", "--json"]).exits(2).json();
+        assert_eq!(report["errors"], json!([format!("[kind.witness.config] does not match its schema: {words}")]));
+        project.add("witness", "{}");
+        project.capstan(&["run"]).exits(1);
+        let message = format!(
+            "the configuration does not match the schema of kind \"witness\": {words}: mend [kind.witness.config]"
+        );
+        assert_eq!(project.job(1)["error"], json!({"class": "host-fault", "message": message}));
+        let path = project.root().join("capstan.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace(line, "depth = 1")).unwrap();
+        project.capstan(&["job", "retry", "1"]).ok();
+        project.capstan(&["run"]).ok();
+        assert_eq!(project.job(1)["result"]["config"]["depth"], 1);
+    }
 }
 
 #[test]

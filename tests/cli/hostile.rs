@@ -14,7 +14,7 @@ const HOSTILE: [(&str, &str, &str); 22] = [
     (r#"{"do": "spin"}"#, "cpu-limit", "used more CPU time than limits.cpu = 500ms allows"),
     (r#"{"do": "log_forever"}"#, "cpu-limit", "limits.cpu = 500ms"),
     (r#"{"do": "sleep", "ms": 3600000}"#, "timeout", "ran longer than limits.wall = 3s allows"),
-    (r#"{"do": "open_many", "times": 20000}"#, "trap", "held more than 256 files, folders and streams open"),
+    (r#"{"do": "open_many", "times": 20000}"#, "quota", "limits.handles = 256 allows: close some"),
     (r#"{"do": "write_files", "files": 100000}"#, "quota", "limits.scratch_files = 1000 allows"),
     (r#"{"do": "sparse", "bytes": 1099511627776}"#, "quota", "limits.scratch_bytes = 1048576 allows"),
     (r#"{"do": "write_bytes", "bytes": 2000000}"#, "quota", "limits.scratch_bytes = 1048576 allows"),

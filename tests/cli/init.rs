@@ -16,9 +16,17 @@ fn a_project_has_its_folders_its_configuration_and_its_grants() {
     let around = tempfile::tempdir().unwrap();
     let root = around.path().canonicalize().unwrap().join("library");
     let made = init(&root).ok();
-    for folder in
-        ["imports", "artifacts", "handlers", "handlers/drop/done", "models", "state", "state/compiled", "state/scratch"]
-    {
+    for folder in [
+        "imports",
+        "artifacts",
+        "handlers",
+        "handlers/drop/done",
+        "models",
+        "state",
+        "state/compiled",
+        "state/scratch",
+        "state/coredumps",
+    ] {
         let mode = std::fs::metadata(root.join(folder)).unwrap().permissions().mode() & 0o777;
         let wanted = if folder.starts_with("state") { 0o700 } else { 0o755 };
         assert_eq!(format!("{mode:o}"), format!("{wanted:o}"), "{folder}");

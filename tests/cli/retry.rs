@@ -47,6 +47,29 @@ fn a_retry_is_a_new_round_with_a_budget_of_its_own() {
     project.is_sound();
 }
 
+/// The idempotency keys that the attempts of a job were given.
+fn keys(job: &Value) -> Vec<String> {
+    let logs = job["attempts"].as_array().unwrap().iter().map(|attempt| attempt["log"].as_str().unwrap());
+    logs.map(|log| log.trim().rsplit_once(" key ").unwrap_or_else(|| panic!("{log}")).1.to_owned()).collect()
+}
+
+#[test]
+fn the_idempotency_key_is_the_same_in_every_attempt_and_another_in_every_job() {
+    let project = Project::with_witness();
+    project.set("retry", "base = \"1ms\"\nmax_attempts = 2");
+    for _ in 0..2 {
+        project.add("witness", r#"{"die_until": 3}"#);
+    }
+    project.capstan(&["run"]).exits(1);
+    // A retry of an operator is still the same job.
+    project.capstan(&["job", "retry", "1"]).ok();
+    project.capstan(&["run"]).exits(1);
+    let (first, second) = (keys(&project.job(1)), keys(&project.job(2)));
+    assert_eq!((first.len(), second.len()), (4, 2));
+    assert!(!first[0].is_empty() && first.iter().all(|key| *key == first[0]), "{first:?}");
+    assert!(second[0] != first[0] && second[1] == second[0], "{first:?} {second:?}");
+}
+
 #[test]
 fn a_permanent_failure_is_tried_once() {
     let project = Project::with_odd();

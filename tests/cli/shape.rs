@@ -50,10 +50,23 @@ fn rows_carry_what_is_promised() {
     assert_eq!(failed["items"][0]["error"], json!({"class": "permanent", "message": "no"}));
     let detail = project.job(1);
     has(&detail, &JOB);
-    has(&detail, &["payload", "result", "attempts"]);
+    has(&detail, &["payload", "result", "attempts", "fault"]);
     has(
         &detail["attempts"][0],
-        &["round", "attempt", "outcome", "message", "backtrace", "usage", "log", "digest", "inputs"],
+        &[
+            "round",
+            "attempt",
+            "outcome",
+            "message",
+            "backtrace",
+            "usage",
+            "log",
+            "digest",
+            "inputs",
+            "limits",
+            "margins",
+            "fault",
+        ],
     );
 
     for import in project.json(&["import", "list"])["items"].as_array().unwrap() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::fs;
 
 /// A project whose `ingest` may get pages of this server, and does not wait long.
-fn project(web: &Web) -> Project {
+pub(super) fn project(web: &Web) -> Project {
     let project = Project::new();
     let path = project.root().join("capstan.toml");
     let text = fs::read_to_string(&path).unwrap();
@@ -202,4 +202,26 @@ fn a_list_becomes_jobs_with_titles_and_tags_and_its_lines_are_accounted_for() {
         .capstan(&["import", "start", list.to_str().unwrap()])
         .exits(2)
         .complains(&["begins like a JSON array and is none"]);
+}
+
+#[test]
+fn a_handler_is_told_everything_about_its_job() {
+    let web = Web::new(&[("/a", Page::Raw(html("<title>Its own</title>")))]);
+    let project = project(&web);
+    let added = project.handler("witness", capstan_test_guests::witness()).ok().json();
+    project.grant(&added);
+    let path = project.root().join("capstan.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replace("ingest = [\"normalise\"]", "ingest = [\"witness\"]")).unwrap();
+    let list = project.beside().join("list.json");
+    fs::write(&list, json!([{"url": web.url("/a"), "title": "Bee", "tags": ["x", "y z"]}]).to_string()).unwrap();
+    project.import(&list);
+    project.capstan(&["run"]).ok();
+    let job = project.job(2);
+    let subject = job["subject"].as_str().unwrap();
+    let told = json!({
+        "id": 2, "kind": "witness", "subject": subject, "source": web.url("/a"), "title": "Bee", "tags": ["x", "y z"],
+        "attempt": 1, "idempotency_key": format!("{subject}-2"),
+    });
+    assert_eq!(job["result"]["job"], told, "{job:#}");
 }

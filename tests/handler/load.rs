@@ -39,7 +39,7 @@ async fn outcomes(host: &Host, ids: &[i64]) -> Vec<(usize, String, Option<String
     for (number, id) in ids.iter().enumerate() {
         let detail = job(host, *id).await;
         let class = detail.job.error.map(|error| error.class.name().to_owned());
-        let attempts = detail.attempts.iter().map(|attempt| attempt.outcome.clone()).collect();
+        let attempts = detail.attempts.iter().map(|attempt| attempt.row.outcome.clone()).collect();
         outcomes.push((number, detail.job.state.name().to_owned(), class, attempts));
     }
     outcomes
@@ -71,7 +71,7 @@ async fn change(host: &Arc<Host>, project: &Project) -> (Vec<Routed>, Vec<i64>, 
         let path = file(project, "next.wasm", &version("steady", &format!("2.0.{step}")));
         if is_swap {
             // Compiled before the load goes on, so that the change falls into it.
-            say(host, HandlerExamine { file: path.clone() }).await;
+            say(host, HandlerExamine { file: path.clone(), manifest: None }).await;
         }
         let feeding = tokio::spawn(feed(Arc::clone(host), random, step * PART..(step + 1) * PART));
         until(host, |beat| beat.pulse.ended >= (step * PART + PART / 3) as u64).await;
@@ -115,7 +115,7 @@ async fn twenty_swaps_and_rollbacks_change_no_outcome() {
     let mut used: BTreeMap<String, usize> = BTreeMap::new();
     for id in ids {
         let detail = job(&host, id).await;
-        for attempt in &detail.attempts {
+        for attempt in detail.attempts.iter().map(|attempt| &attempt.row) {
             let (digest, at) = (attempt.digest.as_deref().unwrap(), attempt.started_at);
             let was =
                 |r: &&Routed| r.digest == digest && r.from.0 - SLACK <= at.0 && at.0 <= r.to.0.saturating_add(SLACK);

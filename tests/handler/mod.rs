@@ -1,9 +1,10 @@
 //! Replacing handlers while jobs flow.
 
 mod ask;
+mod bundled;
 mod fit;
 mod folder;
 mod load;
 mod retire;
-mod stage;
+pub(crate) mod stage;
 mod start;

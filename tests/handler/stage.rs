@@ -42,11 +42,11 @@ pub(crate) async fn say<V: Verb>(host: &Host, verb: V) -> V::Reply {
 }
 
 pub(crate) async fn add(host: &Host, file: PathBuf) -> HandlerPlaced {
-    say(host, HandlerAdd { file, agree: false }).await
+    say(host, HandlerAdd { file, manifest: None, agree: false }).await
 }
 
 pub(crate) async fn swap(host: &Host, file: PathBuf) -> HandlerPlaced {
-    say(host, HandlerSwap { file, agree: false }).await
+    say(host, HandlerSwap { file, manifest: None, agree: false }).await
 }
 
 pub(crate) async fn roll_back(host: &Host, target: &str) -> HandlerPlaced {

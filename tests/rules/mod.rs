@@ -3,12 +3,15 @@
 //! The seed is fixed so that a run can be repeated; `PROPTEST_RNG_SEED` names
 //! another one. A failure prints the smallest input that shows it.
 
+mod blame;
 mod checkpoint;
+mod coredump;
 mod enqueue;
 mod handler;
 mod import;
 mod job;
 mod key;
+mod margin;
 mod names;
 mod pipeline;
 mod progress;

@@ -56,7 +56,7 @@ fn a_component_without_the_exports_is_not_a_handler() {
 
 #[test]
 fn code_compiled_by_one_engine_loads_into_a_like_one() {
-    let other = Engine::new(&EngineOptions { slots: 1, memory: 1 << 20 }).unwrap();
+    let other = Engine::new(&EngineOptions { slots: 1, memory: 1 << 20, ..EngineOptions::default() }).unwrap();
     assert_eq!(other.compatibility(), engine().compatibility());
     assert_eq!(other.compatibility().len(), 64);
     let compiled = engine().compile(capstan_test_guests::noop()).unwrap();

@@ -165,8 +165,8 @@ fn a_rename_with_a_slash_behind_it_moves_no_link_and_nothing_behind_one() {
 #[test]
 fn a_handler_cannot_starve_others_of_file_handles() {
     let (_folder, report) = run_with_output(r#"{"do": "open_many", "times": 20000}"#, limits());
-    let expected = "held more than 256 files, folders and streams open at the same time: close some";
-    assert_eq!(ended(&report), (Class::Trap, expected));
+    let expected = "held more files, folders, streams and timers open at the same time than limits.handles = 256 allows: close some";
+    assert_eq!(ended(&report), (Class::Quota, expected));
 }
 
 #[test]

@@ -4,9 +4,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod compile;
+mod coredump;
 mod desk;
 mod endings;
 mod files;
+mod limit;
 mod log;
 mod neighbours;
 mod outbound;

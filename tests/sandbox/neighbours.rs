@@ -56,7 +56,7 @@ fn a_trap_or_a_greedy_guest_leaves_others_unharmed() {
 
 #[test]
 fn a_full_pool_is_no_error() {
-    let small = Engine::new(&EngineOptions { slots: 1, memory: 64 << 20 }).unwrap();
+    let small = Engine::new(&EngineOptions { slots: 1, memory: 64 << 20, ..EngineOptions::default() }).unwrap();
     let threads = GuestThreads::start(&small, 1).unwrap();
     let odd = prepare(&small, capstan_test_guests::odd());
     let running = [(); 4].map(|()| threads.run(odd.clone(), ready(attempt(r#"{"do": "sleep", "ms": 20}"#, limits()))));

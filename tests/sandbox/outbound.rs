@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
-fn guest() -> Prepared {
+pub(super) fn guest() -> Prepared {
     static GUEST: LazyLock<Prepared> = LazyLock::new(|| prepare(engine(), capstan_test_guests::outside()));
     GUEST.clone()
 }
@@ -46,7 +46,7 @@ fn failed(report: &Report) -> (Class, String) {
     }
 }
 
-fn everything(web: &Web) -> Outbound {
+pub(super) fn everything(web: &Web) -> Outbound {
     outbound(&["* *://*:*".to_owned(), format!("* http://127.0.0.1:{}", web.port())], Lookup::System)
 }
 

@@ -3,6 +3,7 @@
 
 use capstan::capability::fs::Mount;
 use capstan::rules::attempt::{Class, Fault, Outcome};
+use capstan::rules::coredump::Coredump;
 use capstan::rules::limit::Limits;
 use capstan::rules::time::Millis;
 use capstan::sandbox::{
@@ -57,7 +58,8 @@ pub(super) fn attempt(payload: &str, limits: Limits) -> Attempt {
 }
 
 pub(super) fn stoppable(payload: &str, limits: Limits, stop: StopSignal) -> Attempt {
-    Attempt { job: job(payload), limits, mounts: Vec::new(), outbound: None, desk: Desk::default(), stop }
+    let (desk, coredump) = (Desk::default(), Coredump::Off);
+    Attempt { job: job(payload), limits, mounts: Vec::new(), outbound: None, desk, coredump, stop }
 }
 
 /// An attempt that needs nothing to be made.

@@ -1,15 +1,201 @@
-//! Each figure moves for the guest that moves it, and for no other.
+//! Each figure moves for the guest that moves it, and for no other: every field of the usage has a pair of runs that
+//! differ in nothing else.
 
-use super::stage::{limits, run, run_with_output};
-use capstan::rules::attempt::Usage;
+use super::outbound::{everything, guest as outside};
+use super::stage::{attempt, clerk_itself, engine, limits, odd, output, ready, run, wait};
+use crate::support::web::{Page, Web, answer, html};
+use capstan::capability::checkpoint::Checkpoints;
+use capstan::capability::enqueue::{Enqueue, Right};
+use capstan::capability::grant::Ask;
+use capstan::rules::attempt::{Outcome, Usage};
+use capstan::rules::enqueue::Subjects;
+use capstan::rules::limit::Limits;
+use capstan::rules::time::Millis;
+use capstan::sandbox::{Attempt, Desk, GuestThreads};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-fn still() -> Usage {
-    run(r#"{"do": "answer", "value": 1}"#).usage
+/// Every field by its name. A new one does not compile until it is here, and fails until it has a case.
+fn fields(usage: Usage) -> BTreeMap<&'static str, u64> {
+    let Usage {
+        cpu_us,
+        host_us,
+        wall_us,
+        memory,
+        scratch_bytes,
+        scratch_files,
+        host_calls,
+        log_bytes,
+        result_bytes,
+        requests,
+        sent_bytes,
+        received_bytes,
+        checkpoint_bytes,
+        enqueued,
+    } = usage;
+    BTreeMap::from([
+        ("cpu_us", cpu_us),
+        ("host_us", host_us),
+        ("wall_us", wall_us),
+        ("memory", memory),
+        ("scratch_bytes", scratch_bytes),
+        ("scratch_files", scratch_files),
+        ("host_calls", host_calls),
+        ("log_bytes", log_bytes),
+        ("result_bytes", result_bytes),
+        ("requests", requests),
+        ("sent_bytes", sent_bytes),
+        ("received_bytes", received_bytes),
+        ("checkpoint_bytes", checkpoint_bytes),
+        ("enqueued", enqueued),
+    ])
+}
+
+/// How much a field may differ between two runs that are not about it. What is measured by a clock may move with the
+/// machine, the number of calls with what the guest's library does beside; everything else stays where it is.
+fn noise(field: &str) -> u64 {
+    match field {
+        "cpu_us" | "host_us" => 100_000,
+        "wall_us" => 10_000_000,
+        "memory" => 1 << 20,
+        "host_calls" => 1_000,
+        _ => 0,
+    }
+}
+
+/// Who runs.
+#[derive(Clone, Copy)]
+enum Guest {
+    Odd,
+    Clerk,
+    Outside,
+}
+
+/// Two runs of a guest, and the field that the second one moves.
+struct Case {
+    field: &'static str,
+    /// By how much.
+    by: RangeInclusive<u64>,
+    guest: Guest,
+    still: String,
+    moving: String,
+    /// What cannot but move with it, and by how much at most.
+    along: &'static [(&'static str, u64)],
+}
+
+impl Case {
+    fn odd(field: &'static str, by: RangeInclusive<u64>, still: &str, moving: &str) -> Self {
+        let act = |act: &str| format!(r#"{{"do": {act}}}"#);
+        Self { field, by, guest: Guest::Odd, still: act(still), moving: act(moving), along: &[] }
+    }
+
+    fn clerk(field: &'static str, by: u64, still: &str, moving: &str) -> Self {
+        let steps = |step: &str| format!(r#"{{"steps": [{{"do": {step}}}]}}"#);
+        Self { field, by: by..=by, guest: Guest::Clerk, still: steps(still), moving: steps(moving), along: &[] }
+    }
+
+    fn outside(field: &'static str, by: u64, still: &str, moving: &str) -> Self {
+        let send = |request: &str| format!(r#"{{"strict": true, "send": [{request}]}}"#);
+        Self { field, by: by..=by, guest: Guest::Outside, still: send(still), moving: send(moving), along: &[] }
+    }
+
+    fn along(self, along: &'static [(&'static str, u64)]) -> Self {
+        Self { along, ..self }
+    }
+}
+
+fn cases(web: &Web) -> Vec<Case> {
+    let get = |path: &str| format!(r#"{{"url": "{}"}}"#, web.url(path));
+    let post = |body: usize| format!(r#"{{"method": "POST", "url": "{}", "body": {body}}}"#, web.url("/empty"));
+    vec![
+        Case::odd("cpu_us", 200_000..=20_000_000, r#""work", "rounds": 0"#, r#""work", "rounds": 1000000000"#)
+            .along(&[("result_bytes", 20)]),
+        Case::odd("host_us", 150_000..=20_000_000, r#""ask_random", "times": 0"#, r#""ask_random", "times": 2000"#)
+            .along(&[("host_calls", 5_000)]),
+        Case::odd("wall_us", 200_000..=20_000_000, r#""sleep", "ms": 0"#, r#""sleep", "ms": 300"#),
+        Case::odd("memory", 19_900_000..=20_200_000, r#""alloc", "bytes": 0"#, r#""alloc", "bytes": 20000000"#)
+            .along(&[("result_bytes", 7)]),
+        Case::odd("scratch_bytes", 5_000..=5_000, r#""write_bytes", "bytes": 0"#, r#""write_bytes", "bytes": 5000"#),
+        Case::odd("scratch_files", 3..=3, r#""write_files", "files": 0"#, r#""write_files", "files": 3"#),
+        Case::odd("host_calls", 5_000..=6_000, r#""ask_time", "times": 0"#, r#""ask_time", "times": 5000"#),
+        Case::odd(
+            "log_bytes",
+            7_000..=7_000,
+            r#""flood_log", "entries": 1, "bytes": 0"#,
+            r#""flood_log", "entries": 1, "bytes": 7000"#,
+        ),
+        Case::odd("result_bytes", 1_000..=1_000, r#""big_result", "bytes": 0"#, r#""big_result", "bytes": 1000"#),
+        Case::outside("requests", 1, "", &get("/empty")).along(&[("result_bytes", 30)]),
+        Case::outside("sent_bytes", 9_000, &post(1_000), &post(10_000)),
+        Case::outside("received_bytes", 9_000, &get("/short"), &get("/long")),
+        Case::clerk("checkpoint_bytes", 500, r#""save_bytes", "bytes": 0"#, r#""save_bytes", "bytes": 500"#),
+        Case::clerk(
+            "enqueued",
+            3,
+            r#""enqueue", "kind": "clerk", "payload": 1, "times": 0"#,
+            r#""enqueue", "kind": "clerk", "payload": 1, "times": 3"#,
+        ),
+    ]
+}
+
+/// Everything is open to each of them, so that what they leave alone is their own doing.
+fn used(guest: Guest, payload: &str, web: &Web) -> BTreeMap<&'static str, u64> {
+    let prepared = match guest {
+        Guest::Odd => odd(),
+        Guest::Clerk => clerk_itself(),
+        Guest::Outside => outside(),
+    };
+    let checkpoints = Checkpoints {
+        load: Box::new(|| Box::pin(async { Ok(None) })),
+        save: Box::new(|_, _| Box::pin(async { Ok(()) })),
+    };
+    let ask = Ask { enqueue: [("clerk".to_owned(), Subjects::Own)].into(), ..Ask::default() };
+    let right = Arc::new(Right { handler: "clerk".into(), digest: "sha256:00".into(), ask });
+    let desk = Desk {
+        checkpoints: Some(checkpoints),
+        enqueue: Some(Enqueue::new(right, 0, 10, Box::new(Ok))),
+        ..Desk::default()
+    };
+    let (_folder, mount) = output();
+    let limits = Limits { cpu: Millis::seconds(60), wall: Millis::seconds(60), ..limits() };
+    let outbound = Some(everything(web));
+    let attempt = Attempt { mounts: vec![mount], outbound, desk, ..attempt(payload, limits) };
+    let threads = GuestThreads::start(engine(), 1).unwrap();
+    let report = wait(threads.run(prepared, ready(attempt)));
+    assert!(matches!(report.outcome, Outcome::Done(_)), "{payload}: {:?}\n{}", report.outcome, report.log.text);
+    fields(report.usage)
+}
+
+#[test]
+fn each_field_is_moved_by_the_guest_that_moves_only_that() {
+    let long = "x".repeat(9_500);
+    let web = Web::new(&[
+        ("/empty", Page::Raw(answer("204 No Content", &[], b""))),
+        ("/short", Page::Raw(html(&long[..500]))),
+        ("/long", Page::Raw(html(&long))),
+    ]);
+    let cases = cases(&web);
+    let named: BTreeSet<_> = cases.iter().map(|case| case.field).collect();
+    assert_eq!(named, fields(Usage::default()).into_keys().collect(), "each field has its case");
+    for case in cases {
+        let (still, moved) = (used(case.guest, &case.still, &web), used(case.guest, &case.moving, &web));
+        for (field, value) in moved {
+            let by = value.abs_diff(still[field]);
+            if field == case.field {
+                assert!(value >= still[field] && case.by.contains(&by), "{field}: {} to {value}", still[field]);
+                continue;
+            }
+            let along = case.along.iter().find(|(name, _)| *name == field).map(|(_, most)| *most);
+            let most = along.unwrap_or_else(|| noise(field));
+            assert!(by <= most, "{}: {field} moved from {} to {value}", case.field, still[field]);
+        }
+    }
 }
 
 #[test]
 fn a_guest_that_does_little_uses_little() {
-    let usage = still();
+    let usage = run(r#"{"do": "answer", "value": 1}"#).usage;
     assert!(usage.cpu_us > 0 && usage.cpu_us < 50_000, "{usage:?}");
     assert!(usage.host_us < 10_000 && usage.host_calls < 100, "{usage:?}");
     assert!(usage.memory > 0 && usage.memory < 4 << 20, "{usage:?}");
@@ -17,34 +203,9 @@ fn a_guest_that_does_little_uses_little() {
 }
 
 #[test]
-fn computing_moves_cpu() {
-    let usage = run(r#"{"do": "work", "rounds": 50000000}"#).usage;
-    assert!(usage.cpu_us > 10_000 && usage.cpu_us > 10 * usage.host_us, "{usage:?}");
-    assert!(usage.wall_us >= usage.cpu_us, "{usage:?}");
-}
-
-#[test]
-fn waiting_moves_only_wall() {
-    let usage = run(r#"{"do": "sleep", "ms": 100}"#).usage;
-    assert!(usage.wall_us >= 100_000, "{usage:?}");
-    assert!(usage.cpu_us + usage.host_us < 50_000, "{usage:?}");
-}
-
-#[test]
-fn memory_moves_memory() {
-    let usage = run(r#"{"do": "alloc", "bytes": 20000000}"#).usage;
-    assert!(usage.memory >= 20_000_000 && usage.memory < 24 << 20, "{usage:?}");
-}
-
-#[test]
-fn calls_move_host_calls_and_log() {
-    let usage = run(r#"{"do": "flood_log", "entries": 1000, "bytes": 7}"#).usage;
-    assert!(usage.host_calls >= still().host_calls + 1_000, "{usage:?}");
-    assert!(usage.log_bytes >= 7_000 && usage.host_us > 0, "{usage:?}");
-}
-
-#[test]
-fn writing_moves_scratch() {
-    let (_folder, report) = run_with_output(r#"{"do": "write_bytes", "bytes": 5000}"#, limits());
-    assert_eq!((report.usage.scratch_bytes, report.usage.scratch_files), (5_000, 1));
+fn waiting_is_not_computing_and_computing_takes_its_time() {
+    let waited = run(r#"{"do": "sleep", "ms": 100}"#).usage;
+    assert!(waited.wall_us >= 100_000 && waited.cpu_us + waited.host_us < 50_000, "{waited:?}");
+    let computed = run(r#"{"do": "work", "rounds": 50000000}"#).usage;
+    assert!(computed.wall_us >= computed.cpu_us && computed.cpu_us > 10 * computed.host_us, "{computed:?}");
 }

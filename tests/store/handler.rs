@@ -12,6 +12,7 @@ async fn add(stage: &Stage, digest: &str, kinds: &[&str]) {
         origin: "added",
         bytes: 1,
         kinds: kinds.iter().map(|kind| (*kind).to_owned()).collect(),
+        standing: Standing::Ready,
         now: stage.now,
     };
     stage.store.add_handler(new).await.unwrap();

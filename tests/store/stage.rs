@@ -184,6 +184,7 @@ impl Stage {
             details: None,
             backtrace: None,
             usage: None,
+            limits: None,
             log: None,
             log_dropped: 0,
         }

@@ -44,6 +44,14 @@ impl Project {
         }))
     }
 
+    /// A project that also has the handler `witness`, with all that it asks for.
+    pub(crate) fn with_witness() -> Self {
+        Self::copied(&template("witness", |root| {
+            let added = add(root, "witness", capstan_test_guests::witness()).ok().json();
+            grant(root, &added);
+        }))
+    }
+
     /// A copy of a project that no host works on, as it lies there.
     pub(crate) fn copy(&self) -> Self {
         Self::copied(&self.root)
@@ -114,6 +122,11 @@ impl Project {
     /// Grant a handler that was just added what it asks for.
     pub(crate) fn grant(&self, added: &Value) {
         grant(&self.root, added);
+    }
+
+    /// Add lines to the end of `capstan.toml`, as an operator pastes them.
+    pub(crate) fn paste(&self, lines: &str) {
+        paste(&self.root, lines);
     }
 
     /// Put a line below the head of a table of `capstan.toml`, which is added when it is not there.
@@ -209,9 +222,13 @@ fn add(root: &Path, name: &str, wasm: &[u8]) -> Ran {
 }
 
 fn grant(root: &Path, added: &Value) {
+    paste(root, added["grant"].as_str().unwrap());
+}
+
+fn paste(root: &Path, lines: &str) {
     let path = root.join("capstan.toml");
     let text = fs::read_to_string(&path).unwrap();
-    fs::write(path, format!("{text}\n{}\n", added["grant"].as_str().unwrap())).unwrap();
+    fs::write(path, format!("{text}\n{lines}\n")).unwrap();
 }
 
 /// Copy a folder with its permissions, without the socket that a host left.

@@ -21,8 +21,13 @@ pub(crate) struct Serving {
 impl Serving {
     /// Start a command that becomes the host, and wait until it is.
     pub(crate) fn start(project: &Path, args: &[&str]) -> Self {
+        Self::host(project, about(project, args))
+    }
+
+    /// Start this, which becomes the host of the project, and wait until it is.
+    pub(crate) fn host(project: &Path, command: Command) -> Self {
         let socket = project.join("state/capstan.sock");
-        let mut started = Self::spawn(project, args);
+        let mut started = Self::of(command);
         // A left-over of a host that was killed does not answer.
         until("the host answers", || {
             assert!(

@@ -21,6 +21,8 @@ pub(crate) enum Page {
     Stalls(Vec<u8>),
     /// Nothing at all until the client goes.
     Silent,
+    /// Nothing until the test lets go, then these bytes.
+    Held(Vec<u8>),
     /// A 304 for whoever names this etag, and these bytes for others.
     Tagged(&'static str, Vec<u8>),
 }
@@ -37,6 +39,7 @@ pub(crate) struct Seen {
 struct Notes {
     pages: HashMap<String, Page>,
     seen: Vec<Seen>,
+    let_go: bool,
 }
 
 pub(crate) struct Web {
@@ -61,7 +64,7 @@ impl Web {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let pages = pages.iter().map(|(path, page)| ((*path).to_owned(), page.clone())).collect();
-        let notes = Arc::new((Mutex::new(Notes { pages, seen: Vec::new() }), Condvar::new()));
+        let notes = Arc::new((Mutex::new(Notes { pages, ..Notes::default() }), Condvar::new()));
         let shared = Arc::clone(&notes);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -90,6 +93,12 @@ impl Web {
     /// Every request so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.notes.0.lock().unwrap().seen.clone()
+    }
+
+    /// Answer what is held.
+    pub(crate) fn let_go(&self) {
+        self.notes.0.lock().unwrap().let_go = true;
+        self.notes.1.notify_all();
     }
 
     /// Wait until so many requests have come.
@@ -149,6 +158,10 @@ fn serve(mut stream: &TcpStream, notes: &(Mutex<Notes>, Condvar)) -> std::io::Re
             gone(stream)
         }
         Page::Silent => gone(stream),
+        Page::Held(bytes) => {
+            drop(notes.1.wait_while(notes.0.lock().unwrap(), |notes| !notes.let_go).unwrap());
+            stream.write_all(&bytes)
+        }
     }
 }
 

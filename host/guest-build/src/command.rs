@@ -27,7 +27,7 @@ pub(crate) fn cargo(root: &Path, shared: &Path, sysroot: &Path, guests: &[Guest]
         .current_dir(root)
         .env("RUSTC", variable("RUSTC")?)
         .env("CARGO_ENCODED_RUSTFLAGS", remaps(root, shared, sysroot).join("\x1f"))
-        .args(["build", "--locked", "--profile", "guest", "--target", TARGET, "--lib", "--target-dir"])
+        .args(["build", "--locked", "--profile", "guest", "--target", TARGET, "--lib", "--bins", "--target-dir"])
         .arg(shared);
     for guest in guests {
         command.args(["--package", guest.package]);

@@ -103,8 +103,11 @@ pub fn compile(guests: &[Guest]) -> Result<(), BuildError> {
     guests.iter().try_for_each(|guest| copy(guest, &shared, &out))
 }
 
+/// A library's file is named with underscores, a program's as its package.
 fn copy(guest: &Guest, shared: &Path, out: &Path) -> Result<(), BuildError> {
-    let made = shared.join(TARGET).join("guest").join(format!("{}.wasm", guest.package.replace('-', "_")));
+    let named = |name: &str| shared.join(TARGET).join("guest").join(format!("{name}.wasm"));
+    let program = named(guest.package);
+    let made = if program.is_file() { program } else { named(&guest.package.replace('-', "_")) };
     fs::copy(&made, out.join(format!("{}.wasm", guest.package)))
         .map(drop)
         .map_err(|error| BuildError::Copy { path: made, error })

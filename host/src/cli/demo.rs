@@ -43,12 +43,12 @@ impl Demo {
         let library = project.join("library");
         eprintln!("making a project in {}", library.display());
         let (made, _) = Host::create(&library).await?;
-        let reach = Reach::find(made.clone()).await?;
+        let reach = Reach::find(made.clone(), common.overrides()?).await?;
         let start = ImportStart { from: pages, chunk: None, sample: Some(MOST) };
         let started = reach.say(start).await?;
         eprintln!("importing {} pages of {}", started.import.total, started.import.source);
         let summary = run::work(reach).await?;
-        let reach = Reach::find(made).await?;
+        let reach = Reach::find(made, common.overrides()?).await?;
         let filter = ArtifactFilter { kind: Some("normalise".to_owned()), limit: ROWS, ..ArtifactFilter::default() };
         let page = reach.say(ArtifactList { filter }).await?;
         let stats = reach.ask(StatsShow {}).await?;

@@ -9,6 +9,7 @@ use crate::host::handler::change::{
 use crate::host::handler::file::{HandlerExamine, HandlerFile};
 use crate::host::handler::{Description, HandlerDetail, HandlerInspect, HandlerList, HandlerSummary};
 use crate::host::job::Page;
+use crate::host::refusal::Refusal;
 use clap::Subcommand;
 use std::path::{Path, PathBuf};
 
@@ -24,12 +25,18 @@ pub(super) enum Handler {
     Inspect {
         /// Its name, the beginning of its digest, or a file (with a `/` in its path or the ending .wasm)
         handler: String,
+        /// The manifest of a program in a file; by default FILE.json beside FILE.wasm
+        #[arg(long, value_name = "JSON")]
+        manifest: Option<PathBuf>,
     },
     /// Add a component; from then on it does its kinds, which nothing did before
     #[command(after_help = "Example:\n  capstan handler add target/wasm32-wasip2/release/word_count.wasm --agree")]
     Add {
         /// The component (.wasm)
         file: PathBuf,
+        /// The manifest of a program (wasi:cli/command); by default FILE.json beside FILE.wasm
+        #[arg(long, value_name = "JSON")]
+        manifest: Option<PathBuf>,
         /// Grant what it asks for: an entry is added to capstan.toml
         #[arg(long)]
         agree: bool,
@@ -39,6 +46,9 @@ pub(super) enum Handler {
     Swap {
         /// The component (.wasm)
         file: PathBuf,
+        /// The manifest of a program (wasi:cli/command); by default FILE.json beside FILE.wasm
+        #[arg(long, value_name = "JSON")]
+        manifest: Option<PathBuf>,
         /// Grant what it asks for beyond what was granted before: an entry is added to capstan.toml
         #[arg(long)]
         agree: bool,
@@ -74,20 +84,26 @@ impl Handler {
         let reach = common.reach().await?;
         match self {
             Self::List => common.print(&reach.ask(HandlerList {}).await?, list),
-            Self::Inspect { handler } if is_file(&handler) => {
-                let file = std::path::absolute(handler)?;
-                common.print(&reach.ask(HandlerExamine { file }).await?, examined)
+            Self::Inspect { handler, manifest } if is_file(&handler) => {
+                let (file, manifest) = (std::path::absolute(handler)?, absolute(manifest)?);
+                common.print(&reach.ask(HandlerExamine { file, manifest }).await?, examined)
             }
-            Self::Inspect { handler } => common.print(&reach.ask(HandlerInspect { handler }).await?, inspect),
-            Self::Add { file, agree } => {
-                let file = std::path::absolute(file)?;
-                common.print(&reach.ask(HandlerAdd { file, agree }).await?, |placed| {
+            Self::Inspect { manifest: Some(_), handler } => {
+                let refusal = Refusal::usage(format!("--manifest goes with a file, and {handler:?} is none"));
+                Err(refusal.hint("name the component's file, with a `/` in its path or the ending .wasm").into())
+            }
+            Self::Inspect { handler, manifest: None } => {
+                common.print(&reach.ask(HandlerInspect { handler }).await?, inspect)
+            }
+            Self::Add { file, manifest, agree } => {
+                let (file, manifest) = (std::path::absolute(file)?, absolute(manifest)?);
+                common.print(&reach.ask(HandlerAdd { file, manifest, agree }).await?, |placed| {
                     format!("{}\n\n{}", this(placed), inspect(&placed.handler))
                 })
             }
-            Self::Swap { file, agree } => {
-                let file = std::path::absolute(file)?;
-                common.print(&reach.ask(HandlerSwap { file, agree }).await?, this)
+            Self::Swap { file, manifest, agree } => {
+                let (file, manifest) = (std::path::absolute(file)?, absolute(manifest)?);
+                common.print(&reach.ask(HandlerSwap { file, manifest, agree }).await?, this)
             }
             Self::Rollback { target } => common.print(&reach.ask(HandlerRollback { target }).await?, |page| {
                 page.items.iter().map(this).collect::<Vec<_>>().join("\n")
@@ -100,6 +116,10 @@ impl Handler {
             }
         }
     }
+}
+
+fn absolute(path: Option<PathBuf>) -> std::io::Result<Option<PathBuf>> {
+    path.map(std::path::absolute).transpose()
 }
 
 /// Names and digests have neither dots nor slashes.

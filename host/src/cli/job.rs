@@ -3,10 +3,12 @@
 use super::table::{micros, more, short, table, time};
 use super::{Common, Done, Failure};
 use crate::host::job::{
-    AttemptRow, JobCancel, JobDetail, JobFilter, JobList, JobRetry, JobRow, JobShow, JobWait, Usage,
+    AttemptDetail, Blame, JobCancel, JobDetail, JobFilter, JobList, JobRetry, JobRow, JobShow, JobWait, Margin, Unit,
+    Usage, closest,
 };
 use crate::host::refusal::Refusal;
 use crate::rules::job::State;
+use crate::rules::time::Millis;
 use clap::Subcommand;
 
 /// Single jobs
@@ -156,6 +158,7 @@ fn show(detail: &JobDetail) -> String {
             text.push_str(&format!("\n{name:<10}{value}"));
         }
     };
+    field("fault", detail.fault.as_ref().map(fault).unwrap_or_default());
     field("held", detail.held.clone().unwrap_or_default());
     field("subject", job.subject.clone());
     field("source", job.source.clone());
@@ -182,11 +185,32 @@ fn show(detail: &JobDetail) -> String {
     text
 }
 
-fn attempt_text(attempt: &AttemptRow) -> String {
+fn fault(blame: &Blame) -> String {
+    format!("{}: {}", blame.party.words(), blame.sentence)
+}
+
+/// The three limits that it came closest to; percentages are rounded down, so that 100 % means reached.
+fn margins(margins: &[Margin]) -> String {
+    let margin = |margin: &Margin| {
+        let most = match margin.unit {
+            Unit::Us => Millis(margin.most / 1_000).to_string(),
+            Unit::Bytes => indicatif::HumanBytes(margin.most).to_string(),
+            Unit::Count => margin.most.to_string(),
+        };
+        format!("{} {:.0} % of {most}", margin.limit.name(), (margin.ratio * 100.0).floor())
+    };
+    closest(margins).iter().take(3).map(margin).collect::<Vec<_>>().join(", ")
+}
+
+fn attempt_text(detail: &AttemptDetail) -> String {
+    let attempt = &detail.row;
     let when = time(attempt.started_at);
     let mut text = format!("attempt {} of round {}: {} ({when})", attempt.attempt, attempt.round, attempt.outcome);
     if let Some(message) = &attempt.message {
         text.push_str(&format!("\n  {}", message.replace('\n', "\n  ")));
+    }
+    if let Some(blame) = &detail.fault {
+        text.push_str(&format!("\n  fault     {}", fault(blame)));
     }
     if let Some(details) = &attempt.details {
         text.push_str(&format!("\n  details   {details}"));
@@ -211,8 +235,15 @@ fn attempt_text(attempt: &AttemptRow) -> String {
             text.push_str(&format!(", {} jobs to queue", used.enqueued));
         }
     }
+    let close = margins(&detail.margins);
+    if !close.is_empty() {
+        text.push_str(&format!("\n  closest to its limits: {close}"));
+    }
     if let Some(inputs) = &attempt.inputs {
         text.push_str(&format!("\n  read generations {inputs}"));
+    }
+    if let Some(coredump) = &detail.coredump {
+        text.push_str(&format!("\n  core dump {coredump}"));
     }
     if let Some(backtrace) = &attempt.backtrace {
         text.push_str(&format!("\n  backtrace:\n    {}", backtrace.trim_end().replace('\n', "\n    ")));
@@ -230,9 +261,9 @@ fn outside(used: &Usage) -> String {
     }
 }
 
-fn logs(attempts: &[AttemptRow]) -> String {
+fn logs(attempts: &[AttemptDetail]) -> String {
     let mut text = String::new();
-    for attempt in attempts {
+    for AttemptDetail { row: attempt, .. } in attempts {
         let (round, number, outcome) = (attempt.round, attempt.attempt, &attempt.outcome);
         text.push_str(&format!("--- attempt {number} of round {round}: {outcome}\n"));
         if attempt.log_dropped > 0 {

@@ -23,6 +23,7 @@ mod stats;
 mod table;
 mod when;
 
+use crate::config::layer::Overrides;
 use crate::host::HostError;
 use crate::host::refusal::Refusal;
 use crate::project::{Project, ProjectError};
@@ -59,6 +60,9 @@ struct Common {
     /// Print data as JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Set a key over capstan.toml and the environment, for the host that this command becomes
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    set: Vec<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -188,7 +192,14 @@ impl Common {
 
     /// The host of the project: another process, or this one.
     async fn reach(&self) -> Result<Reach, Failure> {
-        Reach::find(self.project()?).await
+        Reach::find(self.project()?, self.overrides()?).await
+    }
+
+    /// What lies over `capstan.toml`: variables that begin with `CAPSTAN__`, and `--set`.
+    fn overrides(&self) -> Result<Overrides, Failure> {
+        let text = |text: std::ffi::OsString| text.into_string().ok();
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+        Overrides::new(variables, &self.set).map_err(|error| Refusal::usage(error.to_string()).into())
     }
 
     /// Print data: as JSON, or as `human` puts it.

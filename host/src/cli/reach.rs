@@ -1,6 +1,8 @@
 //! Where the host is: another process, or this one.
 
 use super::Failure;
+use crate::config::layer::Overrides;
+use crate::host::refusal::Refusal;
 use crate::host::{Host, HostError, Verb};
 use crate::http::client;
 use crate::project::{Project, ProjectError};
@@ -17,12 +19,22 @@ pub(super) enum Reach {
 
 impl Reach {
     /// Find the host, or become it.
-    pub(super) async fn find(project: Project) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// There is no host to be had, or another process is it and keys are set that only
+    /// it could use.
+    pub(super) async fn find(project: Project, overrides: Overrides) -> Result<Self, Failure> {
         let socket = project.socket();
-        match Host::open(project).await {
-            Ok(host) => Ok(Self::Here(Arc::new(host))),
-            Err(HostError::Project(ProjectError::Held { .. })) => Ok(Self::There(socket)),
-            Err(error) => Err(error.into()),
+        let flag = overrides.iter().find(|each| each.origin.starts_with("--set")).map(|each| each.origin.clone());
+        match (Host::open_over(project, overrides).await, flag) {
+            (Ok(host), _) => Ok(Self::Here(Arc::new(host))),
+            (Err(HostError::Project(ProjectError::Held { .. })), None) => Ok(Self::There(socket)),
+            (Err(HostError::Project(ProjectError::Held { .. })), Some(flag)) => {
+                let refusal =
+                    Refusal::usage(format!("{flag} cannot hold: another process is the host of this project"));
+                Err(refusal.hint("change capstan.toml, which the host reads again, or start the host with it").into())
+            }
+            (Err(error), _) => Err(error.into()),
         }
     }
 

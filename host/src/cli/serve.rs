@@ -16,7 +16,7 @@ pub(super) struct Serve {}
 
 impl Serve {
     pub(super) async fn run(self, common: &Common) -> Done {
-        let host = Arc::new(Host::open(common.project()?).await?);
+        let host = Arc::new(Host::open_over(common.project()?, common.overrides()?).await?);
         let work = Work::begin(&host).await?;
         eprintln!("serving {} (process {})", host.project().root().display(), std::process::id());
         let ended = tokio::select! {

@@ -4,17 +4,17 @@
 //! unit. The commented default file ([`DEFAULT`]) is the reference; a test holds
 //! it against the defaults in this module.
 
+mod coredump;
 mod key;
+pub mod layer;
+mod limit;
+pub mod live;
 mod queue;
 mod range;
 mod retry;
 mod unit;
 
-pub use key::{KeySection, KeyTable};
-pub use queue::{QueueSection, QueueTable};
-pub use retry::{ClassTable, RetryTable};
-pub use unit::Span;
-
+use crate::rules::coredump::{Coredump, Dumps};
 use crate::rules::enqueue::Queueing;
 use crate::rules::key::Source;
 use crate::rules::limit::Limits;
@@ -22,7 +22,12 @@ use crate::rules::pattern::Pattern;
 use crate::rules::pipeline::{Pipeline, PipelineError};
 use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
+pub use coredump::CoredumpTable;
+pub use key::{KeySection, KeyTable};
+pub use limit::LimitsTable;
+pub use queue::{QueueSection, QueueTable};
 use range::Ranges;
+pub use retry::{ClassTable, RetryTable};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,6 +54,9 @@ pub enum ConfigError {
         /// The reason, with line and column.
         error: Box<toml::de::Error>,
     },
+    /// What was set over the file is not in order.
+    #[error("{0}")]
+    Override(String),
     /// The pipeline is none.
     #[error("{path}: {error}")]
     Pipeline {
@@ -82,6 +90,8 @@ pub struct Config {
     pub import: Import,
     /// `[limits]`: the defaults of every handler.
     pub limits: LimitsTable,
+    /// `[coredump]`
+    pub coredump: CoredumpTable,
     /// `[retry]`: the defaults of every kind.
     pub retry: RetryTable,
     /// `[queue]`
@@ -163,70 +173,14 @@ impl Default for Import {
     }
 }
 
-/// Limits; what is not named keeps its default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LimitsTable {
-    /// Guest CPU time.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub cpu: Option<Millis>,
-    /// Wall time.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub wall: Option<Millis>,
-    /// Linear memory.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub memory: Option<u64>,
-    /// Bytes in `/output`.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub scratch_bytes: Option<u64>,
-    /// Files and folders in `/output`.
-    pub scratch_files: Option<u64>,
-    /// Kept bytes of log.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub log: Option<u64>,
-    /// Requests to the outside.
-    pub requests: Option<u64>,
-    /// Bytes of bodies sent and received.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub traffic: Option<u64>,
-    /// Bytes of the result.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub result: Option<u64>,
-    /// Bytes of a checkpoint.
-    #[serde(deserialize_with = "unit::some_size")]
-    pub checkpoint: Option<u64>,
-    /// Jobs that an attempt may queue.
-    pub enqueued: Option<u64>,
-    /// What a guest has to return once it is cancelled.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub cancel_grace: Option<Millis>,
-}
-
-impl LimitsTable {
-    fn over(self, base: Limits) -> Limits {
-        Limits {
-            cpu: self.cpu.unwrap_or(base.cpu),
-            wall: self.wall.unwrap_or(base.wall),
-            memory: self.memory.unwrap_or(base.memory),
-            scratch_bytes: self.scratch_bytes.unwrap_or(base.scratch_bytes),
-            scratch_files: self.scratch_files.unwrap_or(base.scratch_files),
-            log: self.log.unwrap_or(base.log),
-            result: self.result.unwrap_or(base.result),
-            requests: self.requests.unwrap_or(base.requests),
-            traffic: self.traffic.unwrap_or(base.traffic),
-            checkpoint: self.checkpoint.unwrap_or(base.checkpoint),
-            enqueued: self.enqueued.unwrap_or(base.enqueued),
-            cancel_grace: self.cancel_grace.unwrap_or(base.cancel_grace),
-        }
-    }
-}
-
 /// What is particular to a handler.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HandlerTable {
     /// Its limits.
     pub limits: LimitsTable,
+    /// Whether its guests leave core dumps. Default off.
+    pub coredump: Dumps,
 }
 
 /// What is particular to a kind.
@@ -273,15 +227,6 @@ pub struct GrantTable {
 }
 
 impl Config {
-    /// Read a configuration.
-    ///
-    /// # Errors
-    /// It cannot be read, has unknown keys, or a value that cannot be.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
-        Self::parse(&text, path)
-    }
-
     /// The configuration in a text; `path` is named in errors.
     ///
     /// # Errors
@@ -289,6 +234,18 @@ impl Config {
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text)
             .map_err(|error| ConfigError::Parse { path: path.to_owned(), error: Box::new(error) })?;
+        config.checked(path)
+    }
+
+    /// The configuration in tables that were merged; `path` is named in errors.
+    fn of_table(table: toml::Table, path: &Path) -> Result<Self, ConfigError> {
+        let config: Self =
+            table.try_into().map_err(|error| ConfigError::Parse { path: path.to_owned(), error: Box::new(error) })?;
+        config.checked(path)
+    }
+
+    fn checked(self, path: &Path) -> Result<Self, ConfigError> {
+        let config = self;
         config.pipeline().map_err(|error| ConfigError::Pipeline { path: path.to_owned(), error })?;
         config.ranges(path)?;
         Ok(config)
@@ -312,6 +269,7 @@ impl Config {
             }
         }
         check("import.chunk", self.import.chunk, 1, 10_000, "1 to 10000")?;
+        check("coredump.files", self.coredump.files, 0, 100_000, "0 to 100000")?;
         check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
         let ranges = Ranges(path);
         self.queue.ranges(&ranges)?;
@@ -325,10 +283,9 @@ impl Config {
         }
         let limits = self.handler.iter().map(|(handler, table)| (format!("handler.{handler}.limits"), table.limits));
         for (name, table) in limits.chain([("limits".to_owned(), self.limits)]) {
-            let memory = table.memory.unwrap_or(1 << 20);
-            check(&format!("{name}.memory"), memory, 1 << 20, 4 << 30, "1MiB to 4GiB")?;
-            check(&format!("{name}.checkpoint"), table.checkpoint.unwrap_or(0), 0, 8 << 20, "0B to 8MiB")?;
-            check(&format!("{name}.enqueued"), table.enqueued.unwrap_or(0), 0, 10_000, "0 to 10000")?;
+            for (key, value, least, most, range) in table.bounded() {
+                check(&format!("{name}.{key}"), value.unwrap_or(least), least, most, range)?;
+            }
         }
         Ok(())
     }
@@ -345,6 +302,20 @@ impl Config {
     pub fn limits(&self, handler: &str) -> Limits {
         let base = self.limits.over(Limits::default());
         self.handler.get(handler).map_or(base, |table| table.limits.over(base))
+    }
+
+    /// Whether the attempts of a handler leave core dumps.
+    pub fn coredump(&self, handler: &str) -> Coredump {
+        match self.handler.get(handler).map(|table| table.coredump) {
+            Some(Dumps::On) => Coredump::UpTo(self.coredump.bytes),
+            Some(Dumps::Off) | None => Coredump::Off,
+        }
+    }
+
+    /// Whether any handler's attempts leave core dumps.
+    pub fn dumps(&self) -> Dumps {
+        let is_wanted = self.handler.values().any(|table| table.coredump == Dumps::On);
+        if is_wanted { Dumps::On } else { Dumps::Off }
     }
 
     /// The largest memory limit of all, which sizes the pool.

@@ -7,7 +7,13 @@ use serde::{Deserialize, Deserializer, de};
 /// A span of time such as `"30s"`, `"1m 30s"` or `"250ms"`.
 pub(super) fn parse_duration(text: &str) -> Result<Millis, String> {
     let hint = "write a number with a unit, for example \"30s\", \"5m\" or \"250ms\"";
-    let span: jiff::SignedDuration = text.parse().map_err(|_| format!("{text:?} is no span of time: {hint}"))?;
+    let no_span = || format!("{text:?} is no span of time: {hint}");
+    // Days are of 24 hours here, which the parser leaves to calendars.
+    if let Some(days) = text.strip_suffix('d') {
+        let days: u64 = days.trim().parse().map_err(|_| no_span())?;
+        return days.checked_mul(86_400_000).map(Millis).ok_or_else(no_span);
+    }
+    let span: jiff::SignedDuration = text.parse().map_err(|_| no_span())?;
     let ms = u64::try_from(span.as_millis()).map_err(|_| format!("{text:?} is negative: {hint}"))?;
     Ok(Millis(ms))
 }
@@ -52,8 +58,12 @@ pub(super) fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
     duration(deserializer).map(Some)
 }
 
+pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    parse_size(&text(deserializer, "64MiB")?).map_err(de::Error::custom)
+}
+
 pub(super) fn some_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    parse_size(&text(deserializer, "64MiB")?).map(Some).map_err(de::Error::custom)
+    size(deserializer).map(Some)
 }
 
 pub(super) fn some_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
@@ -74,7 +84,8 @@ mod tests {
         assert_eq!(parse_duration("30s"), Ok(Millis(30_000)));
         assert_eq!(parse_duration("1m 30s"), Ok(Millis(90_000)));
         assert_eq!(parse_duration("250ms"), Ok(Millis(250)));
-        for wrong in ["30", "", "-3s", "soon"] {
+        assert_eq!(parse_duration("7d"), Ok(Millis(7 * 86_400_000)));
+        for wrong in ["30", "", "-3s", "soon", "d", "-1d", "999999999999999d"] {
             assert!(parse_duration(wrong).is_err(), "{wrong}");
         }
     }

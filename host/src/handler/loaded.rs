@@ -2,11 +2,12 @@
 
 use super::cache::{self, CacheError};
 use super::describe::{DescribeError, Description};
+use super::manifest;
 use super::schema;
 use crate::capability::grant::{self, Grant, Granted, Refused};
 use crate::config::Config;
 use crate::rules::attempt::Fault;
-use crate::sandbox::{Engine, Prepared};
+use crate::sandbox::{Engine, Prepared, World};
 use jsonschema::Validator;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -28,6 +29,9 @@ pub enum LoadError {
     /// `describe` answered twice, differently.
     #[error("describe answers differently each time: it must not depend on clocks, randomness or the environment")]
     Fickle,
+    /// A program without a manifest.
+    #[error("is a program (wasi:cli/command) without a manifest: put one beside it, as FILE.json for FILE.wasm")]
+    Undescribed,
 }
 
 /// A handler that is ready to run.
@@ -72,8 +76,10 @@ impl Loaded {
     pub async fn load(engine: &Engine, cache: &Path, wasm: &[u8]) -> Result<Self, LoadError> {
         let digest = digest(wasm);
         let prepared = cache::prepare(engine, cache, &digest, wasm)?;
-        let text = engine.describe(&prepared).await.map_err(|fault| LoadError::Describe(Box::new(fault)))?;
-        let description = Description::parse(&text)?;
+        let description = match prepared.world() {
+            World::Handler => described(engine, &prepared).await?,
+            World::Command => Description::parse(manifest::within(wasm).ok_or(LoadError::Undescribed)?)?,
+        };
         let mut kinds = BTreeMap::new();
         for kind in &description.kinds {
             let wrong = |which| {
@@ -100,8 +106,9 @@ impl Loaded {
     /// It cannot be a handler.
     pub async fn check(engine: &Engine, cache: &Path, wasm: &[u8]) -> Result<Self, LoadError> {
         let loaded = Self::load(engine, cache, wasm).await?;
-        let again = engine.describe(&loaded.prepared).await.map_err(|fault| LoadError::Describe(Box::new(fault)))?;
-        if Description::parse(&again)? == loaded.description { Ok(loaded) } else { Err(LoadError::Fickle) }
+        let is_same = loaded.prepared.world() == World::Command
+            || described(engine, &loaded.prepared).await? == loaded.description;
+        if is_same { Ok(loaded) } else { Err(LoadError::Fickle) }
     }
 
     /// The configuration of a kind as JSON text.
@@ -128,6 +135,12 @@ impl Loaded {
         self.granted = self.intersect(allowed);
         self
     }
+}
+
+/// What a component says of itself in a fresh sandbox.
+async fn described(engine: &Engine, prepared: &Prepared) -> Result<Description, LoadError> {
+    let text = engine.describe(prepared).await.map_err(|fault| LoadError::Describe(Box::new(fault)))?;
+    Ok(Description::parse(&text)?)
 }
 
 /// A digest as it is written in `capstan.toml`.

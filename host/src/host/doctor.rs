@@ -56,6 +56,7 @@ impl Verb for DoctorRun {
         instances(host, &mut diagnosis).await?;
         generations(host, &mut diagnosis).await?;
         permissions(host, &mut diagnosis);
+        configuration(host, &mut diagnosis);
         Ok(diagnosis)
     }
 }
@@ -96,6 +97,16 @@ async fn generations(host: &Host, diagnosis: &mut Diagnosis) -> Result<(), Refus
         ));
     }
     Ok(())
+}
+
+/// The file on the disk is what holds.
+fn configuration(host: &Host, diagnosis: &mut Diagnosis) {
+    let check = "capstan.toml is in order".to_owned();
+    if let Some(what) = host.config.trouble() {
+        let what = format!("what held before it was changed goes on: {what}");
+        diagnosis.findings.push(Finding { check: check.clone(), what });
+    }
+    diagnosis.checks.push(check);
 }
 
 fn permissions(host: &Host, diagnosis: &mut Diagnosis) {

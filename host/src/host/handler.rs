@@ -12,7 +12,7 @@ use crate::capability::grant::{self, Ask};
 use crate::handler::cache;
 pub use crate::handler::describe::Description;
 use crate::handler::loaded::{Loaded, named};
-use crate::sandbox::WORLD;
+use crate::sandbox::World;
 use crate::service::handler::change::Registry;
 use crate::service::handler::named_so;
 use crate::store::handler::{HandlerRow, RouteRow};
@@ -169,7 +169,7 @@ impl Verb for HandlerInspect {
             asks: words(&ask),
             refused: loaded.as_ref().filter(|_| is_routed).and_then(|loaded| refused(loaded)),
             routes: routes.into_iter().filter(|route| route.digest == digest).collect(),
-            world: WORLD.to_owned(),
+            world: loaded.as_ref().map_or(World::Handler, |loaded| loaded.prepared.world()).name().to_owned(),
             imports: surface.imports,
             exports: surface.exports,
             compiled_bytes: cache::size(&registry.engine, &host.project.compiled(), &digest),
@@ -192,6 +192,7 @@ impl Host {
             project: self.project.clone(),
             store: self.store.clone(),
             handlers: Arc::clone(handlers),
+            config: Arc::clone(&self.config),
         })
     }
 }

@@ -43,14 +43,14 @@ impl Verb for ImportStart {
     type Reply = ImportStarted;
 
     async fn call(self, host: &Host) -> Result<ImportStarted, Refusal> {
-        let chunk = self.chunk.unwrap_or(host.config.import.chunk);
+        let chunk = self.chunk.unwrap_or(host.config.now().import.chunk);
         if !(1..=10_000).contains(&chunk) {
             return Err(Refusal::usage(format!("chunk {chunk} is out of range: 1 to 10000")));
         }
         let mut content = if self.from.is_file() {
             from_list(&self.from).await?
         } else {
-            from_folder(&self.from, &host.config.import.extensions).await?
+            from_folder(&self.from, &host.config.now().import.extensions).await?
         };
         content.items = sample(&content.items, self.sample);
         let row = accept(host, &content, chunk).await?;

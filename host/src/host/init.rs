@@ -5,6 +5,7 @@
 
 use super::{Host, HostError};
 use crate::capability::grant::{self, Ask};
+use crate::config::live::{Live, Source};
 use crate::config::{Config, DEFAULT};
 use crate::handler::loaded::named;
 use crate::project::Project;
@@ -19,6 +20,7 @@ impl Host {
     pub async fn create(folder: &Path) -> Result<(Project, Vec<String>), HostError> {
         let project = Project::prepare(folder)?;
         let config = Config::parse(DEFAULT, &project.config())?;
+        let config = Live::of(Source::file(project.config()), config);
         let host = Self::with(project.clone(), project.lock()?, config).await?;
         let grants = host.default_grants().await;
         host.stop().await?;

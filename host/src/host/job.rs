@@ -5,8 +5,13 @@ mod add;
 use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::clock;
-pub use crate::rules::attempt::Usage;
+use crate::project::Project;
+pub use crate::rules::attempt::{Class, Usage};
+pub use crate::rules::blame::Blame;
+use crate::rules::blame::blame;
 use crate::rules::job::{Cancel, State, cancel, retry};
+use crate::rules::margin::margins;
+pub use crate::rules::margin::{Margin, Unit, closest};
 use crate::sandbox::Reason;
 pub use crate::store::attempt::AttemptRow;
 pub use crate::store::job::{JobFilter, JobRow};
@@ -98,10 +103,41 @@ pub struct JobDetail {
     pub payload: Value,
     /// Its result.
     pub result: Option<Value>,
+    /// Whose fault its error is.
+    #[serde(default)]
+    pub fault: Option<Blame>,
     /// Its attempts, oldest first.
-    pub attempts: Vec<AttemptRow>,
+    pub attempts: Vec<AttemptDetail>,
     /// For a queued job that nothing takes up: why, and what to do.
     pub held: Option<String>,
+}
+
+/// Everything about one attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptDetail {
+    /// Its row.
+    #[serde(flatten)]
+    pub row: AttemptRow,
+    /// Whose fault it is that it failed, if it did.
+    #[serde(default)]
+    pub fault: Option<Blame>,
+    /// How close it came to its limits, where they were kept with it.
+    #[serde(default)]
+    pub margins: Vec<Margin>,
+    /// Its core dump, relative to the project, as long as it is kept.
+    #[serde(default)]
+    pub coredump: Option<String>,
+}
+
+impl AttemptDetail {
+    fn of(project: &Project, row: AttemptRow) -> Self {
+        let fault = Class::parse(&row.outcome).map(|class| blame(class, row.usage.as_ref()));
+        let kept = row.usage.as_ref().zip(row.limits.as_ref());
+        let margins = kept.map(|(usage, limits)| margins(usage, limits).to_vec()).unwrap_or_default();
+        let path = project.coredump(row.lease);
+        let coredump = path.is_file().then(|| path.strip_prefix(project.root()).unwrap_or(&path).display().to_string());
+        Self { row, fault, margins, coredump }
+    }
 }
 
 impl Verb for JobShow {
@@ -116,11 +152,15 @@ impl Verb for JobShow {
         };
         let (payload, result) = host.store.job_documents(self.id).await?.unwrap_or_default();
         let value = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+        let rows = host.store.attempts(self.id).await?;
+        let attempts: Vec<_> = rows.into_iter().map(|row| AttemptDetail::of(&host.project, row)).collect();
+        let usage = attempts.last().and_then(|attempt| attempt.row.usage.as_ref());
         Ok(JobDetail {
+            fault: job.error.as_ref().map(|error| blame(error.class, usage)),
             job,
             payload: value(&payload),
             result: result.as_deref().map(value),
-            attempts: host.store.attempts(self.id).await?,
+            attempts,
             held: held.map(|name| format!("handler {name} is disabled: `capstan handler enable {name}`")),
         })
     }

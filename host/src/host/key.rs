@@ -28,7 +28,7 @@ impl Verb for KeyList {
 
     async fn call(self, host: &Host) -> Result<Page<KeyRow>, Refusal> {
         let limit = limit(self.limit)?;
-        let configured = host.config.key.configured();
+        let configured = host.config.now().key.configured();
         let items = host.store.keys(&configured, self.after.as_deref(), limit, clock::now()).await?;
         let is_full = items.len() == usize::try_from(limit).unwrap_or(usize::MAX);
         let next = items.last().filter(|_| is_full).map(|key| key.name.clone());
@@ -108,7 +108,7 @@ impl Verb for KeyRelease {
 }
 
 async fn row(host: &Host, key: &str) -> Result<KeyRow, Refusal> {
-    let row = host.store.key(&host.config.key.configured(), key, clock::now()).await?;
+    let row = host.store.key(&host.config.now().key.configured(), key, clock::now()).await?;
     row.ok_or_else(|| {
         Refusal::not_found(format!("no job has or had key {key:?}"))
             .hint("`capstan key list` shows the keys; `capstan key set` sets one before its first job")

@@ -51,7 +51,7 @@ impl Verb for PulseWait {
 
 /// Whether an import has items that may become jobs now.
 async fn can_dispatch(host: &Host) -> Result<bool, Refusal> {
-    let window = |import: &ImportRow| import.chunk.saturating_mul(host.config.import.window);
+    let window = |import: &ImportRow| import.chunk.saturating_mul(host.config.now().import.window);
     let total = |import: &ImportRow| u64::try_from(import.total).unwrap_or(0);
     let open = host.store.undispatched().await?;
     Ok(open.iter().any(|import| next_chunk(total(import), import.chunk, window(import), import.open_jobs) > 0))

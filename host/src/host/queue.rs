@@ -163,10 +163,11 @@ async fn row(host: &Host, queue: &str) -> Result<QueueRow, Refusal> {
 
 /// Those that the store knows, and those of the kinds that a handler does.
 async fn all(host: &Host) -> Result<BTreeMap<String, QueueRow>, Refusal> {
-    let (configured, now) = (host.config.queue.configured(), clock::now());
+    let (config, now) = (host.config.now(), clock::now());
+    let configured = config.queue.configured();
     let mut queues = host.store.queues(&configured, now).await?;
     for kind in host.store.kinds().await? {
-        let queue = host.config.queue(&kind);
+        let queue = config.queue(&kind);
         let fresh = || Queue::default().row(queue.clone(), 0, &configured, now);
         queues.entry(queue.clone()).or_insert_with(fresh);
     }

@@ -8,7 +8,7 @@
 pub mod client;
 
 use crate::host::artifact::{ArtifactList, ArtifactShow, ArtifactVerify};
-use crate::host::config::ConfigCheck;
+use crate::host::config::{ConfigCheck, ConfigReload};
 use crate::host::doctor::DoctorRun;
 use crate::host::handler::change::{
     HandlerAdd, HandlerDisable, HandlerEnable, HandlerRemove, HandlerRollback, HandlerSwap,
@@ -74,7 +74,8 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<HandlerExamine>(verb::<HandlerInspect>(verb::<HandlerList>(router)));
     let router = verb::<HandlerRollback>(verb::<HandlerSwap>(verb::<HandlerAdd>(router)));
     let router = verb::<HandlerRemove>(verb::<HandlerEnable>(verb::<HandlerDisable>(router)));
-    let router = verb::<DoctorRun>(verb::<ConfigCheck>(verb::<StatsShow>(verb::<PulseWait>(router))));
+    let router = verb::<DoctorRun>(verb::<StatsShow>(verb::<PulseWait>(router)));
+    let router = verb::<ConfigReload>(verb::<ConfigCheck>(router));
     let router = verb::<QueuePause>(verb::<QueueList>(verb::<JobAddMany>(router)));
     let router = verb::<QueueWait>(verb::<QueueDrain>(verb::<QueueResume>(router)));
     let router = verb::<KeyRelease>(verb::<KeySet>(verb::<KeyList>(verb::<QueueSet>(router))));

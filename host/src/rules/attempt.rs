@@ -21,7 +21,7 @@ pub enum Class {
     CpuLimit,
     /// Memory spent.
     MemoryLimit,
-    /// Bytes or files of `/output` spent.
+    /// Spent whatever else is counted: bytes and files of `/output`, requests, handles, calls.
     Quota,
     /// The guest reached for something that was not granted.
     Denied,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// What one attempt may use at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Limits {
     /// Guest CPU time; `cpu-limit` beyond it. Default 30 s.
     pub cpu: Millis,
@@ -34,6 +35,27 @@ pub struct Limits {
     pub checkpoint: u64,
     /// Jobs that one attempt may queue; more are refused. Default 100.
     pub enqueued: u64,
+    /// Files, folders, streams and timers that are open at the same time; `quota`
+    /// beyond it. The host's own file descriptors are shared by all guests. Default 256.
+    pub handles: u64,
+    /// Resources of the component model that are alive at the same time, of the guest's
+    /// own making included: each handle is one too, and is counted again while it is
+    /// lent; `quota` beyond it. Default 10,000.
+    pub resources: u64,
+    /// Elements of all tables together; `quota` beyond it. Default 100,000: five times
+    /// the largest function tables seen in components of interpreters.
+    pub table_elements: u64,
+    /// Core instances of the component, and likewise its tables; `quota` beyond it.
+    /// A component of several modules has about ten. Default 64.
+    pub instances: u64,
+    /// Linear memories, whatever their size; `quota` beyond it. Default 16.
+    pub memories: u64,
+    /// Calls from the guest into the host, those that the engine makes for it (memory
+    /// that grows, a tick of the epoch) included; `quota` beyond it. Default 10,000,000.
+    pub host_calls: u64,
+    /// Bytes that one call may carry from the guest to the host; `quota` beyond it.
+    /// Default 16 MiB.
+    pub call_bytes: u64,
     /// How long a guest that asks whether it is cancelled has to return once it is;
     /// the others are stopped at once. Default 2 s.
     pub cancel_grace: Millis,
@@ -53,6 +75,13 @@ impl Default for Limits {
             traffic: 256 << 20,
             checkpoint: 1 << 20,
             enqueued: 100,
+            handles: 256,
+            resources: 10_000,
+            table_elements: 100_000,
+            instances: 64,
+            memories: 16,
+            host_calls: 10_000_000,
+            call_bytes: 16 << 20,
             cancel_grace: Millis::seconds(2),
         }
     }

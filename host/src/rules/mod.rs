@@ -7,7 +7,9 @@
 
 pub mod address;
 pub mod attempt;
+pub mod blame;
 pub mod checkpoint;
+pub mod coredump;
 pub mod enqueue;
 pub mod handler;
 pub mod import;
@@ -15,6 +17,7 @@ pub mod job;
 pub mod key;
 pub mod limit;
 pub mod list;
+pub mod margin;
 pub mod pattern;
 pub mod pipeline;
 pub mod progress;

@@ -4,11 +4,12 @@ use super::desk::Desk;
 use super::engine::{Engine, Prepared};
 use super::log::Log;
 use super::outbound::Outbound;
-use super::session::{Answer, End, Entry, Session};
+use super::session::{Answer, End, Entry, Remains, Session};
 use super::state::JobView;
 use super::stop::{self, StopSignal};
 use crate::capability::fs::Mount;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
+use crate::rules::coredump::Coredump;
 use crate::rules::enqueue::Wish;
 use crate::rules::limit::Limits;
 use crate::rules::time::Millis;
@@ -26,6 +27,13 @@ const DESCRIBE: Limits = Limits {
     traffic: 0,
     checkpoint: 0,
     enqueued: 0,
+    handles: 256,
+    resources: 10_000,
+    table_elements: 100_000,
+    instances: 64,
+    memories: 16,
+    host_calls: 1_000_000,
+    call_bytes: 16 << 20,
     cancel_grace: Millis(0),
 };
 
@@ -42,6 +50,8 @@ pub struct Attempt {
     pub outbound: Option<Outbound>,
     /// What it may hand in.
     pub desk: Desk,
+    /// Whether it leaves a core dump when it is ended.
+    pub coredump: Coredump,
     /// How it is told to stop.
     pub stop: StopSignal,
 }
@@ -57,12 +67,15 @@ pub struct Report {
     pub log: Log,
     /// The jobs that it wants to be queued if it succeeded.
     pub enqueue: Vec<Wish>,
+    /// Its core dump.
+    pub core: Option<Vec<u8>>,
 }
 
 impl Report {
     /// An attempt that never reached its guest.
     pub fn failed(fault: Fault) -> Self {
-        Self { outcome: Outcome::Failed(fault), usage: Usage::default(), log: Log::default(), enqueue: Vec::new() }
+        let (usage, log) = (Usage::default(), Log::default());
+        Self { outcome: Outcome::Failed(fault), usage, log, enqueue: Vec::new(), core: None }
     }
 
     /// An attempt that the host could not run.
@@ -82,6 +95,7 @@ impl Engine {
             mounts: Vec::new(),
             outbound: None,
             desk: Desk::default(),
+            coredump: Coredump::Off,
             stop,
         };
         let (session, state) = Session::new(self, prepared, attempt);
@@ -104,8 +118,8 @@ impl Engine {
 pub(super) async fn run(engine: &Engine, prepared: &Prepared, attempt: Attempt) -> Report {
     let (session, state) = Session::new(engine, prepared, attempt);
     if let Some(halt) = session.stopped() {
-        return session.report(End::Halted(halt), 0);
+        return session.report(End::Halted(halt), Remains::default());
     }
-    let (end, memory) = session.drive(state, Entry::Run).await;
-    session.report(end, memory)
+    let (end, remains) = session.drive(state, Entry::Run).await;
+    session.report(end, remains)
 }

@@ -22,9 +22,7 @@ mod generated {
     });
 }
 
-#[cfg(test)]
-pub(super) use generated::capstan::handler::outcomes::Coded;
-pub(super) use generated::capstan::handler::outcomes::{Failure, Success};
+pub(super) use generated::capstan::handler::outcomes::{Coded, Failure, Problem, Rest, Success};
 pub(super) use generated::capstan::handler::{cancelled, checkpoint, enqueue, progress};
 use generated::capstan::handler::{jobs, log, outcomes};
 pub(super) use generated::{Handler, HandlerPre};

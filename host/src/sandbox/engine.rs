@@ -6,12 +6,12 @@
 //! the other. Compiled code is native code: loading it is as safe as the bytes
 //! are trusted, hence `unsafe` and a cache that the host alone writes.
 
-use super::contract::HandlerPre;
 use super::link;
 use super::settings::{self, EngineOptions};
 use super::state::State;
 use super::surface::{self, Missing};
 use super::ticker::Ticker;
+use super::world::{Linked, World};
 use sha2::{Digest as _, Sha256};
 use std::hash::{Hash as _, Hasher};
 use std::sync::{Arc, OnceLock};
@@ -50,9 +50,10 @@ pub enum CompileError {
     /// It imports what the host has not.
     #[error("imports {}; build it against what this host has", listed(.0))]
     Imports(Vec<Missing>),
-    /// It does not export the contract, or imports it with other types.
-    #[error("does not match the world capstan:handler/handler@0.1.0: {0}")]
-    Contract(String),
+    /// It exports neither the contract nor a program, or imports the contract with other
+    /// types.
+    #[error("does not match the world {}: {}", .0.name(), .1)]
+    Contract(World, String),
 }
 
 fn listed(missing: &[Missing]) -> String {
@@ -85,12 +86,18 @@ pub struct Engine(Arc<Inner>);
 pub struct Prepared(Arc<Loaded>);
 
 struct Loaded {
-    pool: Option<HandlerPre<State>>,
-    demand: OnceLock<Result<HandlerPre<State>, LoadError>>,
+    pool: Option<Linked>,
+    demand: OnceLock<Result<Linked, LoadError>>,
+    world: World,
     hears_cancel: bool,
 }
 
 impl Prepared {
+    /// What it is made for.
+    pub fn world(&self) -> World {
+        self.0.world
+    }
+
     /// Whether it asks if it is cancelled.
     pub(super) fn hears_cancel(&self) -> bool {
         self.0.hears_cancel
@@ -111,8 +118,8 @@ impl Side {
         Ok(Self { engine, linker })
     }
 
-    fn prepare(&self, component: &Component) -> wasmtime::Result<HandlerPre<State>> {
-        HandlerPre::new(self.linker.instantiate_pre(component)?)
+    fn prepare(&self, component: &Component) -> wasmtime::Result<Linked> {
+        Linked::new(component, &self.linker)
     }
 }
 
@@ -124,7 +131,7 @@ impl Engine {
             memory: options.memory,
             reason: format!("{error:#}"),
         };
-        let demand = Side::new(&settings::on_demand()).map_err(failed)?;
+        let demand = Side::new(&settings::on_demand(options)).map_err(failed)?;
         let pool = Side::new(&settings::pooled(options)).map_err(failed)?;
         let ticker = Ticker::start([pool.engine.clone(), demand.engine.clone()])?;
         Ok(Self(Arc::new(Inner { pool, demand, slot_memory: options.memory, _ticker: ticker })))
@@ -157,7 +164,8 @@ impl Engine {
         if !missing.is_empty() {
             return Err(CompileError::Imports(missing));
         }
-        side.prepare(&component).map_err(|error| CompileError::Contract(format!("{error:#}")))?;
+        let world = World::of(&component, &side.engine);
+        side.prepare(&component).map_err(|error| CompileError::Contract(world, format!("{error:#}")))?;
         component.serialize().map_err(|error| CompileError::Invalid(format!("{error:#}")))
     }
 
@@ -182,8 +190,9 @@ impl Engine {
             }
         };
         let loaded = pool.as_ref().or_else(|| demand.get().and_then(|pre| pre.as_ref().ok()));
-        let hears_cancel = loaded.is_some_and(|pre| imports(pre.instance_pre().component(), link::CANCELLED));
-        Ok(Prepared(Arc::new(Loaded { pool, demand, hears_cancel })))
+        let hears_cancel = loaded.is_some_and(|linked| imports(linked.component(), link::CANCELLED));
+        let world = loaded.map_or(World::Handler, Linked::world);
+        Ok(Prepared(Arc::new(Loaded { pool, demand, world, hears_cancel })))
     }
 
     pub(super) fn raw(&self, home: Home) -> &wasmtime::Engine {
@@ -199,16 +208,16 @@ impl Engine {
     }
 
     /// The component as linked on one side.
-    pub(super) fn linked<'a>(&self, prepared: &'a Prepared, home: Home) -> Result<&'a HandlerPre<State>, LoadError> {
+    pub(super) fn linked<'a>(&self, prepared: &'a Prepared, home: Home) -> Result<&'a Linked, LoadError> {
         match (home, &prepared.0.pool) {
             (Home::Pool, Some(pre)) => Ok(pre),
             (_, pool) => prepared.0.demand.get_or_init(|| self.move_out(pool.as_ref())).as_ref().map_err(Clone::clone),
         }
     }
 
-    fn move_out(&self, pool: Option<&HandlerPre<State>>) -> Result<HandlerPre<State>, LoadError> {
+    fn move_out(&self, pool: Option<&Linked>) -> Result<Linked, LoadError> {
         let pre = pool.ok_or_else(|| LoadError("nothing is loaded".to_owned()))?;
-        let bytes = pre.instance_pre().component().serialize().map_err(|error| LoadError(format!("{error:#}")))?;
+        let bytes = pre.component().serialize().map_err(|error| LoadError(format!("{error:#}")))?;
         // SAFETY: the bytes come from a component of this process, just now.
         unsafe { deserialize(&self.0.demand, &bytes) }
     }
@@ -216,7 +225,7 @@ impl Engine {
 
 /// # Safety
 /// As for [`Engine::load`].
-unsafe fn deserialize(side: &Side, compiled: &[u8]) -> Result<HandlerPre<State>, LoadError> {
+unsafe fn deserialize(side: &Side, compiled: &[u8]) -> Result<Linked, LoadError> {
     // SAFETY: the caller promises that the bytes come from `compile`.
     let component = unsafe { Component::deserialize(&side.engine, compiled) };
     component.and_then(|component| side.prepare(&component)).map_err(|error| LoadError(format!("{error:#}")))

@@ -7,10 +7,11 @@
 
 use super::contract::{Failure, Success};
 use super::halt::Halt;
+use super::spent::Spent;
 use super::stop::Reason;
 use crate::rules::attempt::{Class, Fault, Outcome};
+use crate::rules::limit::Limits;
 use crate::rules::time::Millis;
-use wasmtime::component::ResourceTableError;
 use wasmtime::{Trap, WasmBacktrace};
 
 /// Bytes of a message that are kept.
@@ -44,13 +45,17 @@ pub(super) fn of_told(outcome: Outcome, told: Option<Reason>) -> Outcome {
 fn checked(result: String, max: u64) -> Result<String, Fault> {
     let bytes = result.len();
     if bytes as u64 > max {
-        let message = format!("the result has {bytes} bytes, more than limits.result = {max} allows");
-        return Err(Fault::new(Class::BadOutput, message));
+        return Err(too_long(bytes as u64, max));
     }
     match serde_json::from_str::<&serde_json::value::RawValue>(&result) {
         Ok(_) => Ok(result),
         Err(error) => Err(Fault::new(Class::BadOutput, format!("the result of {bytes} bytes is not JSON: {error}"))),
     }
+}
+
+/// A result of more bytes than `limits.result` allows.
+pub(super) fn too_long(bytes: u64, max: u64) -> Fault {
+    Fault::new(Class::BadOutput, format!("the result has {bytes} bytes, more than limits.result = {max} allows"))
 }
 
 fn of_failure(failure: Failure) -> Fault {
@@ -92,7 +97,7 @@ fn details(text: String) -> Option<String> {
 }
 
 /// What a trap means. `stderr` is the end of what the guest wrote there.
-pub(super) fn of_error(error: &wasmtime::Error, stderr: &str) -> Outcome {
+pub(super) fn of_error(error: &wasmtime::Error, stderr: &str, limits: &Limits) -> Outcome {
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames);
     let in_guest = backtrace.is_some();
     let backtrace = backtrace.unwrap_or_default();
@@ -103,8 +108,8 @@ pub(super) fn of_error(error: &wasmtime::Error, stderr: &str) -> Outcome {
         }
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         (Class::Trap, of_trap(*trap, stderr))
-    } else if error.is::<ResourceTableError>() {
-        (Class::Trap, "held more than 256 files, folders and streams open at the same time: close some".to_owned())
+    } else if let Some(spent) = Spent::of(error, limits) {
+        (Class::Quota, spent.to_string())
     } else if in_guest {
         (Class::Trap, format!("a call into the host failed: {}", line(&error.root_cause().to_string(), MAX_MESSAGE)))
     } else {
@@ -119,7 +124,8 @@ pub(super) fn of_halt(halt: Halt) -> Outcome {
         Halt::Cpu(_) | Halt::HostCpu(_) => Class::CpuLimit,
         Halt::Wall(_) => Class::Timeout,
         Halt::Memory { .. } => Class::MemoryLimit,
-        Halt::Tables { .. } | Halt::Exit(_) => Class::Trap,
+        Halt::Tables { .. } | Halt::HostCalls(_) => Class::Quota,
+        Halt::Exit(_) => Class::Trap,
         Halt::Stop(Reason::Shutdown) => return Outcome::Stopped,
         Halt::Stop(Reason::Cancel) => {
             return Outcome::Failed(Fault::new(Class::Cancelled, CANCELLED));

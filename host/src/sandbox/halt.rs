@@ -26,13 +26,18 @@ pub(super) enum Halt {
         limit: u64,
     },
     /// Tables spent.
-    #[error("wanted {wanted} table elements; a guest may have {limit}")]
+    #[error("wanted {wanted} table elements, more than limits.table_elements = {limit} allows")]
     Tables {
         /// Sum of elements it would have had.
         wanted: u64,
         /// The limit.
         limit: u64,
     },
+    /// Calls into the host spent.
+    #[error(
+        "called the host more often than limits.host_calls = {0} allows: let it call less often or raise the limit"
+    )]
+    HostCalls(u64),
     /// Someone asked to stop it.
     #[error("stopped by the host")]
     Stop(Reason),

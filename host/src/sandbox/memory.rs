@@ -1,22 +1,13 @@
-//! Memory and tables of one store: summed, capped, and the peak kept.
+//! Memory, tables and instances of one store: summed, capped, and the peak kept.
 //!
 //! Growth beyond a limit traps with a [`Halt`], so that the message names the
 //! limit instead of whatever the guest's allocator makes of a failed `grow`.
 //! Counts linear memories and table elements only: what the host holds for a
-//! guest (handles, buffers) is bounded by the constants in `state`.
+//! guest (handles, buffers) is bounded in `state`.
 
 use super::halt::Halt;
+use crate::rules::limit::Limits;
 use wasmtime::ResourceLimiter;
-
-/// Table elements of all tables of a store together: 100,000, the size of the
-/// largest function tables seen in components of interpreters, five times over.
-pub(super) const MAX_TABLE_ELEMENTS: u64 = 100_000;
-/// Core instances per store (a component of several modules has about ten).
-const MAX_INSTANCES: usize = 64;
-/// Linear memories per store.
-const MAX_MEMORIES: usize = 16;
-/// Tables per store.
-const MAX_TABLES: usize = 64;
 
 /// What one store has.
 #[derive(Debug)]
@@ -24,12 +15,29 @@ pub(super) struct Memory {
     limit: u64,
     now: u64,
     peak: u64,
+    max_elements: u64,
     elements: u64,
+    max_instances: usize,
+    max_memories: usize,
 }
 
 impl Memory {
-    pub(super) const fn new(limit: u64) -> Self {
-        Self { limit, now: 0, peak: 0, elements: 0 }
+    pub(super) fn new(limits: &Limits) -> Self {
+        let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+        Self {
+            limit: limits.memory,
+            now: 0,
+            peak: 0,
+            max_elements: limits.table_elements,
+            elements: 0,
+            max_instances: count(limits.instances),
+            max_memories: count(limits.memories),
+        }
+    }
+
+    /// The sum now, in bytes.
+    pub(super) const fn now(&self) -> u64 {
+        self.now
     }
 
     /// The highest sum so far, in bytes.
@@ -61,23 +69,23 @@ impl ResourceLimiter for Memory {
             return Ok(false);
         }
         let wanted = self.elements.saturating_add(step(current, desired));
-        if wanted > MAX_TABLE_ELEMENTS {
-            return Err(Halt::Tables { wanted, limit: MAX_TABLE_ELEMENTS }.into());
+        if wanted > self.max_elements {
+            return Err(Halt::Tables { wanted, limit: self.max_elements }.into());
         }
         self.elements = wanted;
         Ok(true)
     }
 
     fn instances(&self) -> usize {
-        MAX_INSTANCES
+        self.max_instances
     }
 
     fn tables(&self) -> usize {
-        MAX_TABLES
+        self.max_instances
     }
 
     fn memories(&self) -> usize {
-        MAX_MEMORIES
+        self.max_memories
     }
 }
 
@@ -86,9 +94,22 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
+    fn memory() -> Memory {
+        Memory::new(&Limits { memory: 100, table_elements: 10, ..Limits::default() })
+    }
+
+    #[test]
+    fn tables_are_summed_too() {
+        let mut memory = memory();
+        assert!(memory.table_growing(0, 6, None).unwrap());
+        assert!(memory.table_growing(0, 4, None).unwrap());
+        let error = memory.table_growing(4, 5, None).unwrap_err();
+        assert_eq!(error.downcast_ref(), Some(&Halt::Tables { wanted: 11, limit: 10 }));
+    }
+
     #[test]
     fn memories_are_summed_and_the_peak_is_kept() {
-        let mut memory = Memory::new(100);
+        let mut memory = memory();
         assert!(memory.memory_growing(0, 60, None).unwrap());
         assert!(memory.memory_growing(0, 40, None).unwrap());
         let error = memory.memory_growing(40, 41, None).unwrap_err();
@@ -98,7 +119,7 @@ mod tests {
 
     #[test]
     fn a_module_s_own_maximum_is_not_our_limit() {
-        let mut memory = Memory::new(100);
+        let mut memory = memory();
         assert!(!memory.memory_growing(0, 200, Some(64)).unwrap());
         assert_eq!(memory.peak(), 0);
     }

@@ -9,11 +9,14 @@
 //! What this cannot promise: limits on CPU and wall time are noticed at the next
 //! tick, so they may be passed by some 10 ms, by 50 ms more when other guests share
 //! the thread, and by the length of one host call (a slow disk); memory of the
-//! host that serves a guest (buffers, handles) is bounded but not charged.
+//! host that serves a guest (buffers, handles) is bounded but not charged; calls into the
+//! host are counted where the engine lets us see them, so dropping a handle is none.
 
 mod attempt;
 mod board;
+mod command;
 mod contract;
+mod coredump;
 mod desk;
 mod engine;
 mod fault;
@@ -27,6 +30,7 @@ mod outbound;
 mod quota;
 mod session;
 mod settings;
+mod spent;
 mod state;
 mod stdio;
 mod stop;
@@ -34,6 +38,7 @@ mod surface;
 mod threads;
 mod ticker;
 mod traffic;
+mod world;
 
 pub use attempt::{Attempt, Report};
 pub use board::Board;
@@ -44,5 +49,6 @@ pub use outbound::Outbound;
 pub use settings::EngineOptions;
 pub use state::JobView;
 pub use stop::{Reason, StopSignal, Stopper, pair};
-pub use surface::{Missing, Surface, WORLD};
+pub use surface::{Missing, Surface};
 pub use threads::{GuestThreads, ThreadsError};
+pub use world::World;

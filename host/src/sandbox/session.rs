@@ -6,25 +6,29 @@
 //! and the stop signal are polled beside it.
 
 use super::attempt::{Attempt, Report};
-use super::contract::{Failure, Handler, Success};
+use super::command::{self, Exit, LastLine};
+use super::contract::{Failure, Success};
+use super::coredump;
 use super::desk::Open;
 use super::engine::{Engine, Home, Prepared};
 use super::fault;
 use super::halt::Halt;
-use super::log::Tail;
+use super::log::{Source, Tail};
 use super::meter::Meter;
 use super::quota::Quota;
 use super::state::{self, Shared, State};
 use super::stop::{Reason, StopSignal};
 use super::traffic::Traffic;
+use super::world::{Live, World};
 use crate::capability::fs::Access;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
+use crate::rules::coredump::Coredump;
 use crate::rules::limit::Limits;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
+use wasmtime::{CallHook, PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 /// CPU time for which a guest keeps its thread while others wait: 50 ms, so that
 /// short jobs run to completion in the order they came.
@@ -41,6 +45,8 @@ pub(super) enum Entry {
 pub(super) enum Answer {
     Described(String),
     Ran(Result<Success, Failure>),
+    /// A program ended with what cannot be an answer.
+    Unread(Fault),
 }
 
 /// How the call ended.
@@ -49,11 +55,26 @@ pub(super) enum End {
     Halted(Halt),
 }
 
+/// What is left of the store when it is gone.
+#[derive(Default)]
+pub(super) struct Remains {
+    /// Peak of memory, in bytes.
+    memory: u64,
+    core: Option<Vec<u8>>,
+}
+
+impl Remains {
+    fn of(state: State) -> Self {
+        Self { memory: state.memory.peak(), core: state.core }
+    }
+}
+
 /// One store and what watches it.
 pub(super) struct Session<'a> {
     engine: &'a Engine,
     prepared: &'a Prepared,
     limits: Limits,
+    coredump: Coredump,
     stop: StopSignal,
     /// What the guest has between a cancellation and its end.
     grace: Duration,
@@ -63,7 +84,7 @@ pub(super) struct Session<'a> {
 
 impl<'a> Session<'a> {
     pub(super) fn new(engine: &'a Engine, prepared: &'a Prepared, attempt: Attempt) -> (Self, State) {
-        let Attempt { job, limits, mounts, outbound, desk, stop } = attempt;
+        let Attempt { job, limits, mounts, outbound, desk, coredump, stop } = attempt;
         let started = Instant::now();
         let output = mounts.iter().find(|mount| mount.access() == Access::Write).cloned();
         let shared = Arc::new(Shared {
@@ -73,11 +94,12 @@ impl<'a> Session<'a> {
             traffic: Mutex::new(Traffic::new(limits.requests, limits.traffic)),
             desk: Mutex::new(Open::new(desk, limits.checkpoint)),
             stop: stop.share(),
+            answer: (prepared.world() == World::Command).then(|| Mutex::new(LastLine::new(limits.result))),
         });
-        let state = State::new(job, mounts, outbound, limits.memory, Arc::clone(&shared));
+        let state = State::new(job, mounts, outbound, &limits, Arc::clone(&shared));
         // Who cannot hear of it has no use for time.
         let grace = if prepared.hears_cancel() { limits.cancel_grace.duration() } else { Duration::ZERO };
-        (Self { engine, prepared, limits, stop, grace, started, shared }, state)
+        (Self { engine, prepared, limits, coredump, stop, grace, started, shared }, state)
     }
 
     /// Whether it was stopped before it began.
@@ -85,30 +107,41 @@ impl<'a> Session<'a> {
         self.stop.asked().map(Halt::Stop)
     }
 
-    /// Run to the end; also the peak of memory, in bytes.
-    pub(super) async fn drive(&self, state: State, entry: Entry) -> (End, u64) {
+    /// Run to the end.
+    pub(super) async fn drive(&self, state: State, entry: Entry) -> (End, Remains) {
         let home = self.engine.home(self.prepared, self.limits.memory);
         let (end, state) = self.attempt(home, state, entry).await;
         match end {
             End::Returned(Err(error)) if home == Home::Pool && error.is::<PoolConcurrencyLimitError>() => {
-                let (end, state) = self.attempt(Home::Demand, state.renewed(self.limits.memory), entry).await;
-                (end, state.memory.peak())
+                let (end, state) = self.attempt(Home::Demand, state.renewed(&self.limits), entry).await;
+                (end, Remains::of(state))
             }
-            end => (end, state.memory.peak()),
+            end => (end, Remains::of(state)),
         }
     }
 
     async fn attempt(&self, home: Home, state: State, entry: Entry) -> (End, State) {
         let mut store = self.store(home, state);
         let end = self.watch(self.call(&mut store, home, entry)).await;
-        (end, store.into_data())
+        let core = match &end {
+            End::Returned(Err(error)) => coredump::of(error, &mut store, self.coredump),
+            End::Returned(Ok(_)) | End::Halted(_) => None,
+        };
+        let mut state = store.into_data();
+        state.core = core;
+        (end, state)
     }
 
     fn store(&self, home: Home, state: State) -> Store<State> {
         let mut store = Store::new(self.engine.raw(home), state);
-        state::cap(&mut store);
+        state::cap(&mut store, &self.limits);
         let shared = Arc::clone(&self.shared);
+        let host_calls = self.limits.host_calls;
         store.call_hook(move |_, hook| {
+            // Here and not at the tick: it costs one comparison, and the count is exact.
+            if matches!(hook, CallHook::CallingHost) && shared.meter.calls() >= host_calls {
+                return Err(Halt::HostCalls(host_calls).into());
+            }
             shared.meter.edge(hook);
             Ok(())
         });
@@ -128,11 +161,31 @@ impl<'a> Session<'a> {
 
     async fn call(&self, store: &mut Store<State>, home: Home, entry: Entry) -> wasmtime::Result<Answer> {
         let pre = self.engine.linked(self.prepared, home)?;
-        let handler: Handler = pre.instantiate_async(&mut *store).await?;
-        Ok(match entry {
-            Entry::Describe => Answer::Described(handler.call_describe(store).await?),
-            Entry::Run => Answer::Ran(handler.call_run(store, State::job_handle()).await?),
-        })
+        match (pre.live(store).await?, entry) {
+            (Live::Handler(handler), Entry::Describe) => Ok(Answer::Described(handler.call_describe(store).await?)),
+            (Live::Handler(handler), Entry::Run) => {
+                Ok(Answer::Ran(handler.call_run(store, State::job_handle()).await?))
+            }
+            (Live::Command(command), _) => {
+                let exit = match command.wasi_cli_run().call_run(store).await {
+                    Ok(ended) => ended.map_or(Exit::Bad, |()| Exit::Good),
+                    Err(error) => match error.downcast_ref::<Halt>() {
+                        Some(Halt::Exit(0)) => Exit::Good,
+                        Some(Halt::Exit(_)) => Exit::Bad,
+                        _ => return Err(error),
+                    },
+                };
+                Ok(self.said(exit))
+            }
+        }
+    }
+
+    /// What a program that has ended said.
+    fn said(&self, exit: Exit) -> Answer {
+        let stderr = self.shared.log().stderr();
+        let line = self.shared.answer();
+        let answer = line.map(|line| command::answer(exit, &line, &stderr));
+        answer.unwrap_or_else(|| Ok(Ok(Success::Done("null".to_owned())))).map_or_else(Answer::Unread, Answer::Ran)
     }
 
     async fn watch(&self, work: impl Future<Output = wasmtime::Result<Answer>>) -> End {
@@ -152,11 +205,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    pub(super) fn report(&self, end: End, memory: u64) -> Report {
+    pub(super) fn report(&self, end: End, remains: Remains) -> Report {
         let result_bytes = match &end {
             End::Returned(Ok(Answer::Ran(Ok(Success::Done(text) | Success::Unchanged(text))))) => text.len() as u64,
             _ => 0,
         };
+        // What is no result belongs to the log.
+        if !matches!(end, End::Returned(Ok(Answer::Ran(Ok(_)))))
+            && let Some(mut line) = self.shared.answer()
+        {
+            line.release(|text| self.shared.log().stream(Source::Out, text));
+        }
         let mut desk = self.shared.desk();
         let outcome = desk.judged(self.outcome(end));
         let meter = &self.shared.meter;
@@ -167,7 +226,7 @@ impl<'a> Session<'a> {
             cpu_us: meter.guest() / 1_000,
             host_us: meter.host() / 1_000,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            memory,
+            memory: remains.memory,
             scratch_bytes: quota.peak(),
             scratch_files: quota.made(),
             host_calls: meter.calls(),
@@ -179,7 +238,7 @@ impl<'a> Session<'a> {
             ..Usage::default()
         };
         desk.count(&mut usage);
-        Report { outcome, usage, log: tail.finish(), enqueue: desk.hand_over() }
+        Report { outcome, usage, log: tail.finish(), enqueue: desk.hand_over(), core: remains.core }
     }
 
     pub(super) fn outcome(&self, end: End) -> Outcome {
@@ -189,8 +248,9 @@ impl<'a> Session<'a> {
                 let told = self.stop.told().filter(|_| answer.is_err());
                 fault::of_told(fault::of_answer(answer, self.limits.result), told)
             }
+            End::Returned(Ok(Answer::Unread(fault))) => Outcome::Failed(fault),
             End::Returned(Ok(Answer::Described(text))) => Outcome::Done(text),
-            End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr()),
+            End::Returned(Err(error)) => fault::of_error(&error, &self.shared.log().stderr(), &self.limits),
         };
         match (self.cause(), outcome) {
             (_, Outcome::Stopped) => Outcome::Stopped,

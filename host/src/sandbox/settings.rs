@@ -1,5 +1,6 @@
 //! How the engine is set: the one place where its configuration is made.
 
+use crate::rules::coredump::Dumps;
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 /// Stack of a guest's calls: 512 KiB. Deeper recursion traps.
@@ -27,24 +28,27 @@ pub struct EngineOptions {
     /// Bytes of linear memory of one slot; attempts with a larger limit run on
     /// demand.
     pub memory: u64,
+    /// Whether the engine notes what a core dump needs when a guest is ended.
+    pub dumps: Dumps,
 }
 
 impl Default for EngineOptions {
-    /// 64 slots of 256 MiB (address space, not memory).
+    /// 64 slots of 256 MiB (address space, not memory), no core dumps.
     fn default() -> Self {
-        Self { slots: 64, memory: 256 << 20 }
+        Self { slots: 64, memory: 256 << 20, dumps: Dumps::Off }
     }
 }
 
 /// What both engines have.
-fn common() -> Config {
+fn common(options: &EngineOptions) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
         .concurrency_support(false)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(FRAMES))
         .max_wasm_stack(WASM_STACK)
-        .async_stack_size(FIBER_STACK);
+        .async_stack_size(FIBER_STACK)
+        .coredump_on_trap(options.dumps == Dumps::On);
     config
 }
 
@@ -68,14 +72,14 @@ fn slots(options: &EngineOptions) -> PoolingAllocationConfig {
 }
 
 /// The configuration of the engine that makes everything anew.
-pub(super) fn on_demand() -> Config {
-    common()
+pub(super) fn on_demand(options: &EngineOptions) -> Config {
+    common(options)
 }
 
 /// The configuration of the engine with slots: the same but for the allocator, so
 /// that code compiled for one loads into the other.
 pub(super) fn pooled(options: &EngineOptions) -> Config {
-    let mut config = common();
+    let mut config = common(options);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(slots(options)));
     config
 }

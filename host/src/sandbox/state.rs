@@ -4,6 +4,7 @@
 //! (random generators, clocks, the socket tables that say no) is made on first
 //! use, because making it costs more than running such a guest.
 
+use super::command::{self, LastLine};
 use super::contract::JobHandle;
 use super::desk::Open;
 use super::log::Tail;
@@ -14,18 +15,12 @@ use super::quota::Quota;
 use super::stop::StopSignal;
 use super::traffic::Traffic;
 use crate::capability::fs::Mount;
+use crate::rules::limit::Limits;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-/// Open files, folders, streams and pollables of one guest together: 256. Beyond
-/// it the guest traps; the host's own file descriptors are shared by all guests.
-const MAX_HANDLES: usize = 256;
-/// Component-model handles of one store, guest-made resources included: 10,000.
-const MAX_COMPONENT_HANDLES: usize = 10_000;
-/// Bytes that one call may carry from the guest to the host: 16 MiB.
-const MAX_CALL_BYTES: usize = 16 << 20;
 /// Bytes of randomness per call: 64 KiB.
 const MAX_RANDOM_BYTES: u64 = 64 << 10;
 
@@ -64,6 +59,8 @@ pub(super) struct Shared {
     pub(super) traffic: Mutex<Traffic>,
     pub(super) desk: Mutex<Open>,
     pub(super) stop: StopSignal,
+    /// For a program: the last line of its stdout.
+    pub(super) answer: Option<Mutex<LastLine>>,
 }
 
 impl Shared {
@@ -77,6 +74,11 @@ impl Shared {
 
     pub(super) fn traffic(&self) -> MutexGuard<'_, Traffic> {
         self.traffic.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For a program: the last line of its stdout.
+    pub(super) fn answer(&self) -> Option<MutexGuard<'_, LastLine>> {
+        self.answer.as_ref().map(|line| line.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Say something in the attempt's log that the guest has no words for.
@@ -96,6 +98,8 @@ pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) shared: Arc<Shared>,
     pub(super) table: ResourceTable,
+    /// What is kept of the guest's memory when it has ended.
+    pub(super) core: Option<Vec<u8>>,
     wasi: Option<WasiCtx>,
     http: WasiHttpCtx,
     hooks: Hooks,
@@ -106,19 +110,29 @@ impl State {
         job: JobView,
         mounts: Vec<Mount>,
         outbound: Option<Outbound>,
-        memory: u64,
+        limits: &Limits,
         shared: Arc<Shared>,
     ) -> Self {
         let mut table = ResourceTable::new();
-        table.set_max_capacity(MAX_HANDLES);
+        table.set_max_capacity(number(limits.handles));
         let hooks = Hooks { outbound, shared: Arc::clone(&shared) };
-        let memory = Memory::new(memory);
-        Self { job, mounts, memory, shared, table, wasi: None, http: WasiHttpCtx::new(), hooks }
+        let memory = Memory::new(limits);
+        Self { job, mounts, memory, shared, table, core: None, wasi: None, http: WasiHttpCtx::new(), hooks }
     }
 
     /// The same before anything ran, for another store.
-    pub(super) fn renewed(self, memory: u64) -> Self {
-        Self::new(self.job, self.mounts, self.hooks.outbound, memory, self.shared)
+    pub(super) fn renewed(self, limits: &Limits) -> Self {
+        Self::new(self.job, self.mounts, self.hooks.outbound, limits, self.shared)
+    }
+
+    /// What a program finds on stdin; nothing for a handler of the contract.
+    pub(super) fn input(&self) -> Vec<u8> {
+        self.shared.answer.as_ref().map(|_| command::input(&self.job)).unwrap_or_default()
+    }
+
+    /// The arguments of a program: its name, which is the kind.
+    pub(super) fn arguments(&self) -> Vec<String> {
+        self.shared.answer.iter().map(|_| self.job.kind.clone()).collect()
     }
 
     /// The job as the guest's function takes it: borrowed for the call.
@@ -151,8 +165,12 @@ impl WasiHttpView for State {
 }
 
 /// The caps of a store that the engine counts itself.
-pub(super) fn cap(store: &mut wasmtime::Store<State>) {
-    store.set_max_component_handles(MAX_COMPONENT_HANDLES);
-    store.set_hostcall_fuel(MAX_CALL_BYTES);
+pub(super) fn cap(store: &mut wasmtime::Store<State>, limits: &Limits) {
+    store.set_max_component_handles(number(limits.resources));
+    store.set_hostcall_fuel(number(limits.call_bytes));
     store.limiter(|state| &mut state.memory);
+}
+
+fn number(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
 }

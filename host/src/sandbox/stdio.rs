@@ -1,7 +1,8 @@
-//! The command-line side of WASI: stdout and stderr go to the log, there are no
-//! arguments, no environment, no input and no terminal, and `exit` ends the
-//! attempt. Replaces the engine's own, which would be made per attempt whether
-//! used or not.
+//! The command-line side of WASI: stdout and stderr go to the log, there is no
+//! environment and no terminal, and `exit` ends the attempt. A program finds its job on
+//! stdin and the kind as its only argument, and its last line of stdout is held back as
+//! its answer; a handler of the contract finds nothing. Replaces the engine's own, which
+//! would be made per attempt whether used or not.
 
 use super::halt::Halt;
 use super::log::Source;
@@ -15,9 +16,8 @@ use wasmtime_wasi::p2::bindings::cli::terminal_output::TerminalOutput;
 use wasmtime_wasi::p2::bindings::cli::{
     environment, exit, stderr, stdin, stdout, terminal_stderr, terminal_stdin, terminal_stdout,
 };
-use wasmtime_wasi::p2::{
-    DynInputStream, DynOutputStream, InputStream, OutputStream, Pollable, StreamError, StreamResult,
-};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, OutputStream, Pollable, StreamResult};
 
 /// The most that one write takes, in bytes.
 const CHUNK: usize = 64 << 10;
@@ -40,7 +40,7 @@ impl environment::Host for State {
     }
 
     fn get_arguments(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(Vec::new())
+        Ok(self.arguments())
     }
 
     fn initial_cwd(&mut self) -> wasmtime::Result<Option<String>> {
@@ -60,7 +60,7 @@ impl exit::Host for State {
 
 impl stdin::Host for State {
     fn get_stdin(&mut self) -> wasmtime::Result<Resource<DynInputStream>> {
-        let stream: DynInputStream = Box::new(Nothing);
+        let stream: DynInputStream = Box::new(MemoryInputPipe::new(self.input()));
         Ok(self.table.push(stream)?)
     }
 }
@@ -102,20 +102,6 @@ impl terminal_stderr::Host for State {
     }
 }
 
-struct Nothing;
-
-#[async_trait]
-impl Pollable for Nothing {
-    async fn ready(&mut self) {}
-}
-
-#[async_trait]
-impl InputStream for Nothing {
-    fn read(&mut self, _: usize) -> StreamResult<Bytes> {
-        Err(StreamError::Closed)
-    }
-}
-
 struct Stream {
     source: Source,
     shared: Arc<Shared>,
@@ -129,7 +115,10 @@ impl Pollable for Stream {
 #[async_trait]
 impl OutputStream for Stream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
-        self.shared.log().stream(self.source, &bytes);
+        match (self.source, self.shared.answer()) {
+            (Source::Out, Some(mut line)) => line.push(&bytes, |text| self.shared.log().stream(Source::Out, text)),
+            _ => self.shared.log().stream(self.source, &bytes),
+        }
         Ok(())
     }
 

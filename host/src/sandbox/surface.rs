@@ -16,9 +16,6 @@ const WASI: &str = "0.2.12";
 /// The version of the contract.
 const CONTRACT: &str = "0.1.0";
 
-/// The world of handlers.
-pub const WORLD: &str = "capstan:handler/handler@0.1.0";
-
 /// Interfaces by name and version, in the order of the component.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Surface {
@@ -51,7 +48,7 @@ impl Engine {
     pub fn surface(&self, prepared: &Prepared) -> Option<Surface> {
         let home = self.home(prepared, 0);
         let pre = self.linked(prepared, home).ok()?;
-        Some(of(pre.instance_pre().component(), self.raw(home)))
+        Some(of(pre.component(), self.raw(home)))
     }
 
     /// What a component shows that may not fit. Blocks for as long as compiling takes.

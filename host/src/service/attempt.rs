@@ -5,7 +5,7 @@
 
 use super::handler::Ready;
 use super::import::Roots;
-use super::{Runtime, ServiceError, desk};
+use super::{Runtime, ServiceError, coredump, deadline, desk, pipeline};
 use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
@@ -17,12 +17,12 @@ use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
 use crate::rules::limit::{Limits, Wall, wall};
+use crate::rules::margin;
 use crate::rules::progress::Progress;
 use crate::sandbox::{Attempt, Board, Desk, JobView, Outbound, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
 use crate::store::attempt::AttemptRecord;
 use crate::store::claim::Claimed;
-use crate::store::pipeline::Follow;
 use crate::store::settle::{Facts, Settlement};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -49,9 +49,14 @@ pub(super) async fn run(
 ) -> Result<Usage, ServiceError> {
     let Told { stop, board } = told;
     let facts = claimed.facts.clone();
-    let (mut report, publication) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
-        Ok(prepared) => perform(runtime, &facts, prepared, stop).await,
-        Err(fault) => (Report::failed(fault), None),
+    let (mut report, publication, limits) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
+        Ok(prepared) => {
+            let limits = prepared.limits;
+            let (report, publication) = perform(runtime, &facts, prepared, stop).await;
+            let kept = margin::kept(&report.outcome, &report.usage, &limits);
+            (report, publication, kept)
+        }
+        Err(fault) => (Report::failed(fault), None, None),
     };
     if let Outcome::Failed(fault) = &mut report.outcome
         && fault.class == Class::Cancelled
@@ -62,7 +67,9 @@ pub(super) async fn run(
         }
     }
     let usage = report.usage;
-    runtime.store.settle(settlement(runtime, facts, report, publication, board.read())).await?;
+    let mut settlement = settlement(runtime, facts, report, publication, board.read());
+    settlement.attempt.limits = limits;
+    runtime.store.settle(settlement).await?;
     Ok(usage)
 }
 
@@ -114,7 +121,7 @@ async fn prepare(
         Models::Readable => Some(runtime.project.models()),
         Models::Hidden => None,
     };
-    let mut limits = runtime.config.limits(&ready.loaded.description.name);
+    let mut limits = runtime.config.now().limits(&ready.loaded.description.name);
     let wall = wall(limits.wall, claimed.facts.running.deadline, clock::now());
     limits.wall = wall.span();
     let desk = desk::open(runtime, &claimed.facts, &ready, granted, &limits, board);
@@ -145,7 +152,8 @@ fn check<'a>(ready: &'a Ready, claimed: &Claimed) -> Result<(&'a Checks, &'a Gra
 /// What the guest may send, with the secrets that go with it.
 fn outbound(runtime: &Runtime, granted: &Granted) -> Result<Option<Outbound>, Fault> {
     let Some(net) = granted.net.clone() else { return Ok(None) };
-    let secret = |name: &String| match runtime.secrets.get(name) {
+    let derived = runtime.derived();
+    let secret = |name: &String| match derived.secrets.get(name) {
         Some(Ok(secret)) => Ok(secret.clone()),
         Some(Err(error)) => Err(Fault::new(Class::HostFault, error.to_string())),
         None => {
@@ -157,7 +165,7 @@ fn outbound(runtime: &Runtime, granted: &Granted) -> Result<Option<Outbound>, Fa
         }
     };
     let secrets = granted.secrets.iter().map(secret).collect::<Result<Arc<[_]>, _>>()?;
-    Ok(Some(Outbound { net, connector: Arc::clone(&runtime.connector), secrets }))
+    Ok(Some(Outbound { net, connector: Arc::clone(&derived.connector), secrets }))
 }
 
 fn view(claimed: Claimed, config: String) -> JobView {
@@ -230,10 +238,15 @@ async fn perform(
     let kept = Kept::default();
     let make = {
         let (runtime, lease, kept) = (Arc::clone(runtime), facts.running.lease, kept.clone());
-        move || Ok(Attempt { job: view, limits, mounts: folders.open(&runtime, lease, &kept)?, outbound, desk, stop })
+        let coredump = runtime.config.now().coredump(&ready.loaded.description.name);
+        move || {
+            let mounts = folders.open(&runtime, lease, &kept)?;
+            Ok(Attempt { job: view, limits, mounts, outbound, desk, coredump, stop })
+        }
     };
     let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
-    name_deadline(&mut report, wall);
+    deadline::name(&mut report, wall);
+    coredump::keep(runtime, facts.running.lease, report.core.take()).await;
     let scratch = keep_spare(runtime, kept.take(), &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
         (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
@@ -252,18 +265,6 @@ async fn perform(
             report.outcome = Outcome::Failed(fault);
             (report, None)
         }
-    }
-}
-
-/// Say that it was the deadline, where it was.
-fn name_deadline(report: &mut Report, wall: Wall) {
-    let Wall::Deadline { at, left } = wall else { return };
-    let is_over = u128::from(report.usage.wall_us) >= left.duration().as_micros();
-    if let Outcome::Failed(fault) = &mut report.outcome
-        && fault.class == Class::Timeout
-        && is_over
-    {
-        fault.message = format!("deadline {} passed while it ran, {left} after it began", at.rfc3339());
     }
 }
 
@@ -352,12 +353,12 @@ fn settlement(
     progress: Option<Progress>,
 ) -> Settlement {
     let now = clock::now();
-    let policy = runtime.config.policy(&facts.kind);
+    let policy = runtime.config.now().policy(&facts.kind);
     let transition = job::finish(&facts.running, &report.outcome, &policy, now, fastrand::f64());
     let (follow, enqueue) = match transition.next {
         Next::Completed { .. } => {
             let jobs = report.enqueue.into_iter().map(|wish| desk::job(runtime, &facts, wish, now));
-            (follow(runtime, &facts), jobs.collect())
+            (pipeline::follow(runtime, &facts), jobs.collect())
         }
         _ => (Vec::new(), Vec::new()),
     };
@@ -370,6 +371,7 @@ fn settlement(
         details: None,
         backtrace: None,
         usage: Some(report.usage),
+        limits: None,
         log: text(report.log.text),
         log_dropped: report.log.dropped,
     };
@@ -385,16 +387,4 @@ fn settlement(
         }
     }
     Settlement { facts, transition, attempt: record, publication, follow, enqueue, progress }
-}
-
-fn follow(runtime: &Runtime, facts: &Facts) -> Vec<Follow> {
-    let table = runtime.handlers.table();
-    let behind = |kind: &String| Follow {
-        kind: kind.clone(),
-        queue: runtime.config.queue(kind),
-        key: runtime.config.key(kind, &facts.about.source),
-        max_attempts: runtime.config.policy(kind).max_attempts,
-        digest: table.routes().get(kind).map(|route| route.digest.clone()),
-    };
-    runtime.pipeline.followers(&facts.kind).iter().map(behind).collect()
 }

@@ -90,10 +90,11 @@ pub(super) fn job(runtime: &Runtime, facts: &Facts, wish: Wish, now: Timestamp) 
         Some(Other { source, title, tags }) => About { title, tags, ..About::source(source) },
         None => facts.about.clone(),
     };
+    let config = runtime.config.now();
     NewJob {
-        queue: runtime.config.queue(&wish.kind),
-        key: runtime.config.key(&wish.kind, &about.source),
-        max_attempts: runtime.config.policy(&wish.kind).max_attempts,
+        queue: config.queue(&wish.kind),
+        key: config.key(&wish.kind, &about.source),
+        max_attempts: config.policy(&wish.kind).max_attempts,
         kind: wish.kind,
         about,
         payload: wish.payload,

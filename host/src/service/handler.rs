@@ -14,9 +14,11 @@ mod retire;
 pub use records::named_so;
 
 use super::ServiceError;
+use crate::capability::difference::with;
 use crate::capability::grant::{Grant, Imports, Models};
 use crate::clock;
 use crate::config::{Config, GrantTable};
+use crate::crash;
 use crate::handler::bundled;
 use crate::handler::loaded::{Checks, LoadError, Loaded, digest, named};
 use crate::project::Project;
@@ -230,12 +232,11 @@ async fn bundle(engine: &Engine, project: &Project, store: &Store) -> Result<(),
         let loaded = Loaded::load(engine, &project.compiled(), bundled.wasm).await.map_err(fault)?;
         let is_free = |kind: &&String| routes.iter().all(|row| row.kind != **kind || is_bundled(&row.digest));
         let kinds = loaded.kinds.keys().filter(is_free).cloned().collect();
-        register(project, store, &loaded, bundled.wasm, "bundled", kinds).await?;
         let is_before = |row: &&HandlerRow| row.origin == "bundled" && row.name == bundled.name;
         let before = known.iter().filter(is_before).max_by_key(|row| row.added_at);
-        if before.is_some_and(|row| row.state == Standing::Disabled.name()) {
-            store.stand(&loaded.digest, Standing::Disabled).await?;
-        }
+        let is_disabled = before.is_some_and(|row| row.state == Standing::Disabled.name());
+        let standing = if is_disabled { Standing::Disabled } else { Standing::Ready };
+        register(project, store, &loaded, bundled.wasm, Entry { origin: "bundled", kinds, standing }).await?;
     }
     Ok(())
 }
@@ -252,7 +253,17 @@ async fn load(engine: &Engine, project: &Project, digest: &str) -> Result<Loaded
     }
 }
 
-/// Keep a component and put it on record; from then on it does these kinds.
+/// As what a component is put on record.
+pub struct Entry {
+    /// `bundled` or `added`.
+    pub origin: &'static str,
+    /// The kinds that it does from then on.
+    pub kinds: Vec<String>,
+    /// Whether it may be used.
+    pub standing: Standing,
+}
+
+/// Keep a component and put it on record, in one transaction with its kinds.
 ///
 /// # Errors
 /// The file system or the store said no.
@@ -261,8 +272,7 @@ pub async fn register(
     store: &Store,
     loaded: &Loaded,
     wasm: &[u8],
-    origin: &'static str,
-    kinds: Vec<String>,
+    entry: Entry,
 ) -> Result<(), ServiceError> {
     let path = project.handlers().join(format!("{}.wasm", loaded.digest));
     keep(&path, wasm).map_err(|error| ServiceError::Io { doing: "write", path, error })?;
@@ -274,9 +284,10 @@ pub async fn register(
             name: description.name.clone(),
             version: description.version.clone(),
             description: text,
-            origin,
+            origin: entry.origin,
             bytes: wasm.len() as u64,
-            kinds,
+            kinds: entry.kinds,
+            standing: entry.standing,
             now: clock::now(),
         })
         .await?;
@@ -288,24 +299,29 @@ fn keep(path: &Path, wasm: &[u8]) -> std::io::Result<()> {
     let mut file = File::create(&draft)?;
     file.write_all(wasm)?;
     file.sync_all()?;
+    crash::point("handler.before_file");
     fs::rename(&draft, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
+    crash::point("handler.after_file");
+    Ok(())
 }
 
-/// What the configuration grants a handler: the entry of its digest, or, for a
-/// bundled handler, the entry of an earlier bundled one of the same name that
+/// What the configuration grants a handler: the entries of its digest together, or, for
+/// a bundled handler, those of an earlier bundled one of the same name that
 /// asked for at least as much.
 pub fn allowed(config: &Config, known: &[HandlerRow], name: &str, of_digest: &str) -> Grant {
-    let of = |digest: &str| config.grants.iter().find(|grant| grant.digest == named(digest));
-    if let Some(table) = of(of_digest) {
-        return grant(table);
+    let of = |digest: &str| {
+        let entries = config.grants.iter().filter(|table| table.digest == named(digest));
+        entries.map(grant).reduce(|all, one| with(&all, &one))
+    };
+    if let Some(granted) = of(of_digest) {
+        return granted;
     }
     let is_bundled = |row: &&HandlerRow| row.origin == "bundled" && row.name == name;
     if !known.iter().filter(is_bundled).any(|row| row.digest == of_digest) {
         return Grant::default();
     }
-    let earlier = known.iter().filter(is_bundled).filter_map(|row| of(&row.digest)).next_back();
-    earlier.map(grant).unwrap_or_default()
+    known.iter().filter(is_bundled).filter_map(|row| of(&row.digest)).next_back().unwrap_or_default()
 }
 
 fn grant(table: &GrantTable) -> Grant {

@@ -126,7 +126,7 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
     while !*stop.borrow_and_update() {
         let seen = *pulse.borrow_and_update();
         // What is ready already keeps the host busy; it asks again when less is.
-        let is_hungry = seen.imports > 0 && seen.ready < u64::from(runtime.config.worker.slots);
+        let is_hungry = seen.imports > 0 && seen.ready < u64::from(runtime.slots);
         if is_hungry && dispatch(&runtime).await? {
             continue;
         }
@@ -142,8 +142,7 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
 async fn dispatch(runtime: &Arc<Runtime>) -> Result<bool, ServiceError> {
     let mut any = false;
     for import in runtime.store.undispatched().await? {
-        let settings = &runtime.config.import;
-        let window = import.chunk.saturating_mul(settings.window);
+        let window = import.chunk.saturating_mul(runtime.config.now().import.window);
         let total = u64::try_from(import.total).unwrap_or(0);
         let items = next_chunk(total, import.chunk, window, import.open_jobs);
         if items == 0 {
@@ -189,14 +188,15 @@ fn read_chunk(list: &Path, from: u64, items: u64) -> std::io::Result<(Vec<Item>,
 fn chunk(runtime: &Runtime, import: &ImportRow, items: &[Item], to: u64) -> Result<Chunk, ServiceError> {
     let now = clock::now();
     let root = PathBuf::from(import.root.clone().unwrap_or_default());
-    let max_attempts = runtime.config.policy(&import.kind).max_attempts;
-    let queue = runtime.config.queue(&import.kind);
+    let config = runtime.config.now();
+    let max_attempts = config.policy(&import.kind).max_attempts;
+    let queue = config.queue(&import.kind);
     let first = i64::try_from(import.dispatched).unwrap_or(i64::MAX);
     let mut jobs = Vec::with_capacity(items.len());
     for (item, position) in items.iter().zip(first..) {
         let mut job = job(import, item, &root, position, max_attempts, now)?;
         job.queue.clone_from(&queue);
-        job.key = runtime.config.key(&import.kind, &job.about.source);
+        job.key = config.key(&import.kind, &job.about.source);
         jobs.push(job);
     }
     Ok(Chunk { import: import.id, from: import.cursor, to, jobs, now })

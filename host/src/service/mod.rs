@@ -5,28 +5,32 @@
 //! the host of its project.
 
 pub mod attempt;
+pub mod coredump;
+mod deadline;
+pub mod derived;
 mod desk;
 pub mod handler;
 pub mod import;
+mod pipeline;
 pub mod progress;
 pub mod recovery;
+pub mod reload;
 pub mod worker;
 
 use crate::artifact::publish::Publisher;
 use crate::artifact::spare::Spares;
-use crate::capability::connect::Connector;
-use crate::capability::secret::{Place, Secret, SecretError};
-use crate::config::{Config, ConfigError, SecretTable};
+use crate::config::ConfigError;
+use crate::config::live::Live;
 use crate::project::Project;
-use crate::rules::pipeline::Pipeline;
 use crate::rules::progress::Progress;
 use crate::sandbox::{Board, GuestThreads, Stopper};
 use crate::store::progress::Said;
 use crate::store::{Store, StoreError};
+use derived::Derived;
 use handler::Handlers;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Notify;
 
 /// Why a loop ends before it is told to.
@@ -72,9 +76,11 @@ pub struct Runtime {
     /// The project.
     pub project: Project,
     /// Its configuration.
-    pub config: Arc<Config>,
-    /// Which kinds follow which.
-    pub pipeline: Pipeline,
+    pub config: Arc<Live>,
+    /// Attempts in flight at most; the engine was sized for it.
+    pub slots: u32,
+    /// What was made from the configuration.
+    pub derived: RwLock<Arc<Derived>>,
     /// Its store.
     pub store: Store,
     /// The number of this boot.
@@ -89,24 +95,20 @@ pub struct Runtime {
     pub publisher: Publisher,
     /// Where guests run.
     pub guests: GuestThreads,
-    /// How their requests get out.
-    pub connector: Arc<Connector>,
-    /// The secrets that may go with them, or why not.
-    pub secrets: BTreeMap<String, Result<Secret, SecretError>>,
     /// The attempts that run right now.
     pub running: RunningAttempts,
 }
 
-/// The configured secrets, read now.
-pub fn secrets(config: &Config, project: &Project) -> BTreeMap<String, Result<Secret, SecretError>> {
-    let open = |(name, table): (&String, &SecretTable)| {
-        let place = match (&table.env, &table.file) {
-            (Some(variable), _) => Place::Env(variable.clone()),
-            (None, file) => Place::File(project.root().join(file.clone().unwrap_or_default())),
-        };
-        (name.clone(), Secret::open(name, &table.header, table.to.iter().cloned().collect(), &place))
-    };
-    config.secret.iter().map(open).collect()
+impl Runtime {
+    /// What was made from the configuration that holds now.
+    pub fn derived(&self) -> Arc<Derived> {
+        Arc::clone(&self.derived.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Let something else hold from now on.
+    fn derive(&self, derived: Derived) {
+        *self.derived.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(derived);
+    }
 }
 
 /// The attempts that run right now, by job.

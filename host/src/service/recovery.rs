@@ -55,6 +55,7 @@ fn settlement(facts: Facts, transition: Transition, boot: i64, now: Timestamp) -
         details: None,
         backtrace: None,
         usage: None,
+        limits: None,
         log: None,
         log_dropped: 0,
     };

@@ -94,7 +94,7 @@ impl Worker {
         let is_due = seen.next_wake().is_some_and(|at| at <= now);
         let guests = &self.runtime.guests;
         let free = claimable(
-            u64::from(self.runtime.config.worker.slots),
+            u64::from(self.runtime.slots),
             self.attempts.len() as u64,
             guests.waiting() as u64,
             guests.threads() as u64,
@@ -146,7 +146,7 @@ impl Worker {
 
     async fn finish(mut self) -> Result<(), ServiceError> {
         self.runtime.running.stoppers().iter().for_each(sandbox::Stopper::warn);
-        let grace = tokio::time::sleep(self.runtime.config.worker.grace.duration());
+        let grace = tokio::time::sleep(self.runtime.config.now().worker.grace.duration());
         tokio::pin!(grace);
         let mut asked = false;
         while !self.attempts.is_empty() {

@@ -4,6 +4,7 @@ use super::batch::{Batch, json};
 use super::settle::Settlement;
 use super::{Store, StoreError};
 use crate::rules::attempt::Usage;
+use crate::rules::limit::Limits;
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
@@ -26,6 +27,8 @@ pub struct AttemptRecord {
     pub backtrace: Option<String>,
     /// What it used; unknown when the host died with it.
     pub usage: Option<Usage>,
+    /// The limits in force, where they are worth keeping.
+    pub limits: Option<Limits>,
     /// The tail of log, stdout and stderr.
     pub log: Option<String>,
     /// Bytes of the log that were dropped.
@@ -61,6 +64,9 @@ pub struct AttemptRow {
     pub backtrace: Option<String>,
     /// What it used; unknown when the host died with it.
     pub usage: Option<Usage>,
+    /// The limits that were in force (milliseconds, bytes, pieces): of attempts that failed or came close to one.
+    #[serde(default)]
+    pub limits: Option<Limits>,
     /// The tail of log, stdout and stderr.
     pub log: Option<String>,
     /// Bytes of the log that were dropped.
@@ -70,6 +76,8 @@ pub struct AttemptRow {
 impl FromRow<'_, SqliteRow> for AttemptRow {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
         let usage = serde_json::from_str(row.try_get("usage")?).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        let limits: Option<&str> = row.try_get("limits")?;
+        let limits = limits.map(serde_json::from_str).transpose().map_err(|error| sqlx::Error::Decode(error.into()))?;
         Ok(Self {
             lease: row.try_get("lease")?,
             round: row.try_get("round")?,
@@ -84,6 +92,7 @@ impl FromRow<'_, SqliteRow> for AttemptRow {
             details: row.try_get("details")?,
             backtrace: row.try_get("backtrace")?,
             usage,
+            limits,
             log: row.try_get("log")?,
             log_dropped: row.try_get("log_dropped")?,
         })
@@ -103,11 +112,11 @@ impl Store {
 
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempt (lease, job_id, round, attempt, boot_id, digest, inputs, started_at, finished_at, outcome,
-                         message, details, backtrace, log, log_dropped, usage)
+                         message, details, backtrace, log, log_dropped, usage, limits)
     SELECT value->>'$[0][0]', value->>'$[0][1]', value->>'$[0][2]', value->>'$[0][3]', value->>'$[0][4]',
            value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]', value->>'$[1][4]',
            value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[2][4]',
-           value->'$[3]'
+           value->'$[3]', value->>'$[4]'
     FROM jsonb_each($1)";
 
 /// Write the attempts of settlements that were applied.
@@ -121,7 +130,7 @@ pub(super) async fn insert(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Re
         let run = (facts.running.lease, facts.running.id, facts.round, facts.running.attempt, record.boot);
         let when = (&facts.digest, &facts.inputs, facts.started_at, record.finished_at, record.outcome);
         let words = (&record.message, &record.details, &record.backtrace, &record.log, record.log_dropped);
-        rows.push((run, when, words, &record.usage));
+        rows.push((run, when, words, &record.usage, &record.limits));
     }
     sqlx::query(ATTEMPT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
     Ok(())

@@ -30,6 +30,8 @@ pub struct NewHandler {
     pub bytes: u64,
     /// The kinds that it does from now on.
     pub kinds: Vec<String>,
+    /// Whether it may be used.
+    pub standing: Standing,
     /// Now.
     pub now: Timestamp,
 }
@@ -174,14 +176,15 @@ impl Store {
 pub(super) async fn insert(batch: &mut Batch<'_>, new: &NewHandler) -> Result<Reply, StoreError> {
     sqlx::query(
         "INSERT INTO handler (digest, name, version, description, origin, state, bytes, added_at)
-         VALUES ($1, $2, $3, $4, $5, 'ready', $6, $7)
-         ON CONFLICT (digest) DO UPDATE SET state = 'ready', description = excluded.description",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+         ON CONFLICT (digest) DO UPDATE SET state = excluded.state, description = excluded.description",
     )
     .bind(&new.digest)
     .bind(&new.name)
     .bind(&new.version)
     .bind(&new.description)
     .bind(new.origin)
+    .bind(new.standing.name())
     .bind(i64::try_from(new.bytes).unwrap_or(i64::MAX))
     .bind(new.now.0)
     .execute(&mut *batch.conn)

@@ -163,6 +163,8 @@ impl Marks {
             "checkpoint.before_commit",
             "checkpoint.after_commit",
         );
+        mark(ops.iter().any(|op| matches!(op, Op::Handler(_))), "handler.before_commit", "handler.after_commit");
+        mark(ops.iter().any(|op| matches!(op, Op::RollBack { .. })), "rollback.before_commit", "rollback.after_commit");
         mark(ops.iter().any(|op| matches!(op, Op::Settle(_))), "apply.before_commit", "apply.after_commit");
         mark(ops.iter().any(|op| matches!(op, Op::Claim(_))), "claim.before_commit", "claim.after_commit");
         Self(points)

@@ -29,6 +29,12 @@ pub fn outside() -> &'static [u8] {
     include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-outside.wasm"))
 }
 
+/// The kind `witness`: tells what it sees: its job, its configuration, model files.
+#[must_use]
+pub fn witness() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-witness.wasm"))
+}
+
 /// The kind `clerk`: hands in what the steps of its payload say.
 #[must_use]
 pub fn clerk() -> &'static [u8] {
@@ -46,6 +52,13 @@ pub fn other_clerk() -> Vec<u8> {
         wasm[at..at + OTHER.len()].copy_from_slice(OTHER);
     }
     wasm
+}
+
+/// The kind `command`: a program of `wasi:cli/command`; does what its payload's field `do` names. It needs
+/// a manifest.
+#[must_use]
+pub fn command() -> &'static [u8] {
+    include_bytes!(concat!(env!("OUT_DIR"), "/capstan-guest-command.wasm"))
 }
 
 /// The kind `first`: knows only the contract as it was first written down.
@@ -74,7 +87,10 @@ mod tests {
 
     #[test]
     fn all_are_components() {
-        for wasm in [noop(), noop_output(), odd(), clerk(), first(), outside(), &liar("").unwrap()] {
+        let mut all = vec![noop(), noop_output(), odd(), clerk(), command(), first(), outside(), witness()];
+        let liar = liar("").unwrap();
+        all.push(&liar);
+        for wasm in all {
             assert_eq!(wasm[..8], *b"\0asm\x0d\0\x01\0");
         }
     }

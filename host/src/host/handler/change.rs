@@ -3,6 +3,7 @@
 //! A change goes on to its end even when whoever asked for it hangs up.
 
 use super::{HandlerDetail, HandlerInspect, HandlerList, HandlerSummary};
+use crate::handler::manifest;
 use crate::host::job::Page;
 use crate::host::refusal::{Fault, Refusal};
 use crate::host::{Host, Verb};
@@ -19,6 +20,10 @@ use std::path::{Path, PathBuf};
 pub struct HandlerAdd {
     /// The component, as an absolute path.
     pub file: PathBuf,
+    /// The manifest of a program, as an absolute path; by default `FILE.json` beside
+    /// `FILE.wasm`.
+    #[serde(default)]
+    pub manifest: Option<PathBuf>,
     /// Grant what it asks for. Default false: its jobs are denied until it is granted.
     #[serde(default)]
     pub agree: bool,
@@ -30,6 +35,10 @@ pub struct HandlerAdd {
 pub struct HandlerSwap {
     /// The component, as an absolute path.
     pub file: PathBuf,
+    /// The manifest of a program, as an absolute path; by default `FILE.json` beside
+    /// `FILE.wasm`.
+    #[serde(default)]
+    pub manifest: Option<PathBuf>,
     /// Grant what it asks for beyond what was granted before. Default false: then it is
     /// refused.
     #[serde(default)]
@@ -54,7 +63,7 @@ impl Verb for HandlerAdd {
 
     async fn call(self, host: &Host) -> Result<HandlerPlaced, Refusal> {
         let consent = if self.agree { Consent::Given } else { Consent::Later };
-        place(host, &self.file, Placing::Add, consent).await
+        place(host, (&self.file, self.manifest.as_deref()), Placing::Add, consent).await
     }
 }
 
@@ -64,15 +73,21 @@ impl Verb for HandlerSwap {
 
     async fn call(self, host: &Host) -> Result<HandlerPlaced, Refusal> {
         let consent = if self.agree { Consent::Given } else { Consent::Withheld };
-        place(host, &self.file, Placing::Swap, consent).await
+        place(host, (&self.file, self.manifest.as_deref()), Placing::Swap, consent).await
     }
 }
 
-async fn place(host: &Host, file: &Path, placing: Placing, consent: Consent) -> Result<HandlerPlaced, Refusal> {
+async fn place(
+    host: &Host,
+    (file, manifest): (&Path, Option<&Path>),
+    placing: Placing,
+    consent: Consent,
+) -> Result<HandlerPlaced, Refusal> {
     let registry = host.registry().await?;
-    let wasm = read(file)?;
+    let wasm = read(file, manifest)?;
     let verb = if placing == Placing::Add { "add" } else { "swap" };
-    let command = format!("capstan handler {verb} {}", file.display());
+    let named = manifest.map(|path| format!(" --manifest {}", path.display())).unwrap_or_default();
+    let command = format!("capstan handler {verb} {}{named}", file.display());
     let change = async move { registry.place(wasm, placing, consent).await };
     let changed = whole(change).await.map_err(|error| refusal(&error, &command, Some(file)))?;
     let Changed { digest, replaced, granted, .. } = changed;
@@ -80,9 +95,9 @@ async fn place(host: &Host, file: &Path, placing: Placing, consent: Consent) -> 
     Ok(HandlerPlaced { handler, replaced, granted })
 }
 
-/// The bytes of a component.
-pub(super) fn read(file: &Path) -> Result<Vec<u8>, Refusal> {
-    std::fs::read(file).map_err(|error| Refusal::usage(format!("component {}: {error}", file.display())))
+/// The bytes of a component, with the manifest of a program in it.
+pub(super) fn read(file: &Path, manifest: Option<&Path>) -> Result<Vec<u8>, Refusal> {
+    manifest::read(file, manifest).map_err(|error| Refusal::usage(error.to_string()))
 }
 
 /// Give kinds back to what did them before.

@@ -6,7 +6,7 @@ use crate::capability::difference::words;
 use crate::capability::grant::{self, Ask};
 use crate::handler::cache::{self, CacheError};
 use crate::handler::loaded::{LoadError, digest, named};
-use crate::sandbox::{CompileError, Surface, WORLD};
+use crate::sandbox::{CompileError, Surface};
 use crate::service::handler::change::ChangeError;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -19,6 +19,10 @@ use std::sync::Arc;
 pub struct HandlerExamine {
     /// The component, as an absolute path.
     pub file: PathBuf,
+    /// The manifest of a program, as an absolute path; by default `FILE.json` beside
+    /// `FILE.wasm`.
+    #[serde(default)]
+    pub manifest: Option<PathBuf>,
 }
 
 /// What a component is.
@@ -67,7 +71,7 @@ impl Verb for HandlerExamine {
 
     async fn call(self, host: &Host) -> Result<HandlerFile, Refusal> {
         let registry = host.registry().await?;
-        let wasm = Arc::new(read(&self.file)?);
+        let wasm = Arc::new(read(&self.file, self.manifest.as_deref())?);
         let mut seen = HandlerFile {
             digest: digest(&wasm),
             bytes: wasm.len() as u64,
@@ -88,7 +92,7 @@ impl Verb for HandlerExamine {
             Ok(loaded) => {
                 seen.shows(registry.engine.surface(&loaded.prepared).unwrap_or_default());
                 seen.compiled_bytes = cache::size(&registry.engine, &host.project.compiled(), &loaded.digest);
-                seen.world = Some(WORLD.to_owned());
+                seen.world = Some(loaded.prepared.world().name().to_owned());
                 let ask = loaded.description.ask();
                 seen.asks = words(&ask);
                 seen.more = registry.more(&loaded).await.map_err(|error| refusal(&error, "", None))?;

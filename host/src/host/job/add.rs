@@ -260,10 +260,11 @@ impl JobAdd {
         self.bounds()?;
         let run_at = self.run_at(now)?;
         let about = self.about(host, &payload).await?;
+        let config = host.config.now();
         Ok(NewJob {
-            queue: self.queue.clone().unwrap_or_else(|| host.config.queue(&self.kind)),
-            max_attempts: host.config.policy(&self.kind).max_attempts,
-            key: self.key.clone().or_else(|| host.config.key(&self.kind, &about.source)),
+            queue: self.queue.clone().unwrap_or_else(|| config.queue(&self.kind)),
+            max_attempts: config.policy(&self.kind).max_attempts,
+            key: self.key.clone().or_else(|| config.key(&self.kind, &about.source)),
             unique: self.unique(&payload),
             deadline: self.deadline,
             priority: self.priority,

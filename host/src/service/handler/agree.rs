@@ -8,6 +8,7 @@
 use crate::capability::difference::{Before, beyond, with, words};
 use crate::capability::grant::{self, Ask, Grant, Refused};
 use crate::config::Config;
+use crate::config::live::Source;
 use crate::handler::loaded::{Loaded, named};
 use crate::project::Project;
 use crate::service::ServiceError;
@@ -100,7 +101,7 @@ pub fn agree(
 ///
 /// # Errors
 /// The file is not in order, or the file system said no.
-pub fn append(project: &Project, lines: &str) -> Result<Config, ServiceError> {
+pub fn append(project: &Project, source: &Source, lines: &str) -> Result<Config, ServiceError> {
     let path = project.config();
     let text = std::fs::read_to_string(&path).map_err(|error| ServiceError::Io {
         doing: "read",
@@ -109,7 +110,7 @@ pub fn append(project: &Project, lines: &str) -> Result<Config, ServiceError> {
     })?;
     let end = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
     let text = format!("{text}{end}\n{lines}\n");
-    let config = Config::parse(&text, &path)?;
+    let config = source.over(&text)?;
     project.configure(&text).map_err(|error| ServiceError::Folder(error.to_string()))?;
     Ok(config)
 }

@@ -10,17 +10,21 @@
 
 use super::agree::{Consent, Disagreement, agree, append};
 use super::records::Records;
-use super::{Handlers, load, register};
+use super::{Entry, Handlers, load, register};
 use crate::capability::difference::{Before, beyond, words};
 use crate::capability::grant::Ask;
 use crate::clock;
 use crate::config::Config;
+use crate::config::live::Live;
+use crate::crash;
 use crate::handler::loaded::{LoadError, Loaded, digest};
 use crate::project::Project;
 use crate::rules::handler::{self as rules, Candidate, PlaceError, Placement, Placing, RollBackError};
 use crate::sandbox::Engine;
 use crate::service::ServiceError;
+use crate::store::handler::Standing;
 use crate::store::{Store, StoreError};
+use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError};
 
 /// What it takes to change handlers. Cheap to clone.
@@ -34,6 +38,8 @@ pub struct Registry {
     pub store: Store,
     /// What is ready.
     pub handlers: Arc<Handlers>,
+    /// What the operator says.
+    pub config: Arc<Live>,
 }
 
 /// Why nothing was changed.
@@ -176,9 +182,12 @@ impl Registry {
         let before = records.before(&name, &digest, replaced.as_deref());
         let granted = agree(&loaded, records.own(&name, &digest).as_ref(), &before, consent)?;
         if let Some(lines) = &granted {
-            records.config = append(&self.project, lines)?;
+            crash::point("handler.before_grant");
+            records.config = append(&self.project, self.config.source(), lines)?;
+            crash::point("handler.after_grant");
         }
-        register(&self.project, &self.store, &loaded, &wasm, "added", kinds.clone()).await?;
+        let entry = Entry { origin: "added", kinds: kinds.clone(), standing: Standing::Ready };
+        register(&self.project, &self.store, &loaded, &wasm, entry).await?;
         (records.rows, records.routes) = (self.store.handlers().await?, self.store.routes().await?);
         let loaded = Arc::new(loaded.under(&records.allowed(&name, &digest)));
         self.handlers.change(|table| {
@@ -236,6 +245,22 @@ impl Registry {
         let (engine, project, digest) = (self.engine.clone(), self.project.clone(), of_digest.to_owned());
         let runtime = tokio::runtime::Handle::current();
         aside(move || runtime.block_on(load(&engine, &project, &digest))).await?
+    }
+
+    /// Let grants and configurations hold as they are on the disk now. What cannot be used
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// The configuration is not in order, or the store said no.
+    pub async fn configure(&self) -> Result<(), ChangeError> {
+        let _alone = self.handlers.changing.lock().await;
+        let records = Records::read(self).await?;
+        let digests: BTreeSet<&str> = records.routes.iter().map(|route| route.digest.as_str()).collect();
+        for digest in digests.into_iter().filter(|digest| self.handlers.broken(digest).is_none()) {
+            let loaded = self.ready(&records, digest).await?;
+            self.handlers.change(|table| table.route(&loaded, &records.kinds_of(digest), &records.config));
+        }
+        Ok(())
     }
 
     /// Load what a rollback would return to, so that it will be instant. What cannot be

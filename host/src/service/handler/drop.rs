@@ -1,7 +1,8 @@
 //! The folder `handlers/drop/`: what is put there is taken.
 //!
 //! While the host works it looks at the folder every [`LOOK`]. A `.wasm` that looks
-//! the same twice in a row is whole as far as can be told: it is added, or takes over
+//! the same twice in a row (with the `.json` beside it, which is a program's manifest) is
+//! whole as far as can be told: it is added, or takes over
 //! from the handler of its name, and is then moved to `drop/done/`. What may not come
 //! stays, with a `.refused.txt` beside it that says why and what to do; it is tried
 //! again when it changes. Everything is decided anew after a restart, and a component
@@ -12,6 +13,7 @@
 use super::agree::Consent;
 use super::change::{ChangeError, Registry};
 use crate::handler::loaded::digest;
+use crate::handler::manifest;
 use crate::rules::handler::{PlaceError, Placing};
 use crate::service::ServiceError;
 use std::collections::BTreeMap;
@@ -24,7 +26,9 @@ use tokio::sync::watch;
 pub const LOOK: Duration = Duration::from_millis(500);
 
 /// What tells one state of a file from another: length and time of change.
-type Stamp = (u64, Option<SystemTime>);
+type FileStamp = (u64, Option<SystemTime>);
+/// The same of a component, and of the manifest beside it if there is one.
+type Stamp = (FileStamp, Option<FileStamp>);
 
 /// What is known of a file in the folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,8 +98,13 @@ fn components(folder: &Path) -> BTreeMap<PathBuf, Stamp> {
     paths.filter_map(|path| stamp_of(&path).map(|stamp| (path, stamp))).collect()
 }
 
-/// What a plain file looks like now; links are not followed.
+/// What a component and the manifest beside it look like now.
 fn stamp_of(path: &Path) -> Option<Stamp> {
+    file_stamp(path).map(|stamp| (stamp, file_stamp(&manifest::beside(path))))
+}
+
+/// What a plain file looks like now; links are not followed.
+fn file_stamp(path: &Path) -> Option<FileStamp> {
     let meta = fs::symlink_metadata(path).ok()?;
     meta.is_file().then(|| (meta.len(), meta.modified().ok()))
 }
@@ -106,9 +115,9 @@ enum Taken {
 }
 
 async fn take(registry: &Registry, path: &Path) -> Result<Taken, ServiceError> {
-    let wasm = match fs::read(path) {
+    let wasm = match manifest::read(path, None) {
         Ok(wasm) => wasm,
-        Err(error) => return Ok(Taken::No { digest: String::new(), why: format!("it cannot be read: {error}") }),
+        Err(error) => return Ok(Taken::No { digest: String::new(), why: error.to_string() }),
     };
     let digest = digest(&wasm);
     let swapped = registry.place(wasm.clone(), Placing::Swap, Consent::Withheld).await;
@@ -152,8 +161,12 @@ fn refuse(path: &Path, why: &str) {
 fn done(registry: &Registry, path: &Path) {
     // There may be none, and one that stays is harmless.
     let _ = fs::remove_file(note(path));
-    let moved = fs::rename(path, registry.project.dropped().join("done").join(path.file_name().unwrap_or_default()));
-    if let Err(error) = moved {
-        tracing::warn!(path = %path.display(), %error, "cannot be moved to done/: it is looked at again");
+    let aside = registry.project.dropped().join("done");
+    let manifest = manifest::beside(path);
+    // The component first: with its manifest gone it would be refused at the next look.
+    for path in [path, &manifest].into_iter().filter(|path| path.is_file()) {
+        if let Err(error) = fs::rename(path, aside.join(path.file_name().unwrap_or_default())) {
+            tracing::warn!(path = %path.display(), %error, "cannot be moved to done/: it is looked at again");
+        }
     }
 }

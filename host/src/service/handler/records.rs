@@ -25,7 +25,7 @@ impl Records {
         Ok(Self {
             rows: registry.store.handlers().await?,
             routes: registry.store.routes().await?,
-            config: Config::read(&registry.project.config()).map_err(ServiceError::from)?,
+            config: registry.config.source().read().map_err(ServiceError::from)?,
         })
     }
 

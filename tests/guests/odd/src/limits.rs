@@ -72,6 +72,16 @@ pub enum Limit {
         /// How many.
         bytes: usize,
     },
+    /// Ask for the time `times` times: calls into the host that hardly cost it anything.
+    AskTime {
+        /// How often.
+        times: u64,
+    },
+    /// Ask for random bytes `times` times, 64 KiB each: calls that cost the host much more than the guest.
+    AskRandom {
+        /// How often.
+        times: u64,
+    },
     /// Answer the environment and the arguments.
     Surroundings,
     /// Open a TCP connection.
@@ -99,6 +109,16 @@ pub(crate) fn reach(limit: &Limit) -> Result<Value, Failure> {
         Limit::Stdout { text } => print!("{text}"),
         Limit::Stderr { text } => eprint!("{text}"),
         Limit::FloodStdout { bytes } => print_lines(*bytes)?,
+        Limit::AskTime { times } => {
+            for _ in 0..*times {
+                black_box(std::time::Instant::now());
+            }
+        }
+        Limit::AskRandom { times } => {
+            for _ in 0..*times {
+                black_box(random(64 << 10));
+            }
+        }
         Limit::Surroundings => return Ok(surroundings()),
         Limit::Connect { to } => {
             drop(TcpStream::connect(to).permanent(format_args!("connect to {to}"))?);
@@ -139,6 +159,16 @@ fn flood(entries: u64, bytes: usize) {
     for entry in 0..entries {
         log::info!("{text}"; "entry" => entry);
     }
+}
+
+#[cfg(target_family = "wasm")]
+fn random(bytes: u64) -> Vec<u8> {
+    wasip2::random::random::get_random_bytes(bytes)
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn random(_: u64) -> Vec<u8> {
+    Vec::new()
 }
 
 fn print_lines(bytes: usize) -> std::io::Result<()> {

@@ -1,8 +1,9 @@
 //! The kind `outside`: sends the requests that its payload lists, one after the other, and answers with what
-//! came back. With `"strict": true` the first that goes wrong fails the attempt.
+//! came back. With `"strict": true` the first that goes wrong fails the attempt. It asks for the secret `harbour`, and
+//! logs whatever it finds of the host's environment.
 
 use capstan_sdk::http::{HttpError, Request};
-use capstan_sdk::{Asks, Empty, Failure, Handler, Job, Success};
+use capstan_sdk::{Asks, Empty, Failure, Handler, Job, Success, log};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -38,6 +39,12 @@ pub struct Send {
     /// A path that is put into the request as it is, in place of that of `url`.
     #[serde(default)]
     pub raw_path: Option<String>,
+    /// How many redirects to follow.
+    #[serde(default)]
+    pub redirects: u32,
+    /// A header of the answer that is told in front of the body.
+    #[serde(default)]
+    pub tell: Option<String>,
     /// How long to wait, in milliseconds.
     #[serde(default = "patience")]
     pub within_ms: u64,
@@ -70,10 +77,11 @@ impl Handler for Outside {
     type Result = Vec<Back>;
 
     fn asks() -> Asks {
-        Asks::default().http("* *://*:*")
+        Asks::default().http("* *://*:*").secret("harbour")
     }
 
     fn run(&mut self, job: &Job<Self>) -> Result<Success<Vec<Back>>, Failure> {
+        log::info!("environment {:?}", std::env::vars().collect::<Vec<_>>());
         let mut back = Vec::new();
         for request in &job.payload().send {
             match send(request) {
@@ -90,13 +98,17 @@ fn send(wanted: &Send) -> Result<(u16, String), HttpError> {
     if let Some(path) = &wanted.raw_path {
         return raw(&wanted.url, path);
     }
-    let mut request = Request::new(&wanted.method, &wanted.url).within(Duration::from_millis(wanted.within_ms));
+    let mut request = Request::new(&wanted.method, &wanted.url)
+        .redirects(wanted.redirects)
+        .within(Duration::from_millis(wanted.within_ms));
     for (name, value) in &wanted.headers {
         request = request.header(name, value);
     }
     let answer = request.body(vec![b'x'; wanted.body]).send()?;
     let status = answer.status();
-    Ok((status, String::from_utf8_lossy(&answer.bytes(1 << 30)?).chars().take(200).collect()))
+    let told = wanted.tell.as_deref().map(|name| format!("{name}: {}\n", answer.header(name).unwrap_or_default()));
+    let body = answer.bytes(1 << 30)?;
+    Ok((status, told.unwrap_or_default() + &String::from_utf8_lossy(&body).chars().take(200).collect::<String>()))
 }
 
 /// Past the SDK's own checks.

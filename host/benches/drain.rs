@@ -86,7 +86,7 @@ async fn add(host: &Arc<Host>, kind: &str, payload: &str, jobs: i64) -> Duration
         callers.spawn(async move {
             for n in (0..jobs).filter(|n| n % 64 == caller) {
                 let payload = serde_json::json!({"n": n, "write": write});
-                JobAdd { kind: kind.clone(), payload, subject: None }.call(&host).await.unwrap();
+                JobAdd::new(kind.clone(), payload).call(&host).await.unwrap();
             }
         });
     }

@@ -121,7 +121,7 @@ async fn add(socket: &Path, kind: &str, url: &str) -> i64 {
         "ingest" => json!({ "url": url }),
         _ => json!({ "strict": true, "send": [{ "url": url, "within_ms": 600_000 }] }),
     };
-    say(socket, &JobAdd { kind: kind.to_owned(), payload, subject: None }).await.unwrap().id
+    say(socket, &JobAdd::new(kind, payload)).await.unwrap().job.id
 }
 
 /// The median and the longest of two hundred answers, in ms; all attempts run meanwhile.

@@ -14,7 +14,9 @@ pub mod handler;
 pub mod import;
 mod init;
 pub mod job;
+pub mod key;
 pub mod pulse;
+pub mod queue;
 pub mod refusal;
 pub mod stats;
 
@@ -108,6 +110,8 @@ impl Host {
 
     async fn with(project: Project, lock: Lock, config: Live) -> Result<Self, HostError> {
         let store = Store::open(&project.database()).await?;
+        let said = config.now();
+        store.configure(said.queue.configured(), said.key.configured()).await?;
         let recovered = recovery::run(&store, lock.before(), &clock::machine_boot(), clock::now()).await?;
         lock.sign()?;
         if recovered.orphans > 0 {

@@ -22,7 +22,7 @@ fn uncommented() -> String {
 
 #[test]
 fn the_reference_names_every_default_as_it_is() {
-    use capstan::config::{Config, CoredumpTable, Import, LimitsTable, RetryTable, Worker};
+    use capstan::config::{Config, CoredumpTable, Import, KeySection, LimitsTable, QueueSection, RetryTable, Worker};
     let said = Config::parse(&uncommented(), std::path::Path::new("reference")).unwrap();
     assert_eq!((&said.worker, &said.import), (&Worker::default(), &Import::default()));
     assert_eq!(said.coredump, CoredumpTable::default());
@@ -53,7 +53,13 @@ fn the_reference_names_every_default_as_it_is() {
     else {
         panic!("{:?}", said.limits);
     };
-    assert!(matches!(said.retry, RetryTable { max_attempts: Some(_), base: Some(_), cap: Some(_) }));
+    let RetryTable { max_attempts: Some(_), backoff: Some(_), base: Some(_), cap: Some(_), jitter: Some(_), class } =
+        &said.retry
+    else {
+        panic!("{:?}", said.retry);
+    };
+    assert!(class.is_empty());
+    assert_eq!((said.queue, said.key), (QueueSection::default(), KeySection::default()));
 }
 
 #[test]
@@ -82,6 +88,24 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
             "handler.odd.limits.call_bytes = 1024 is out of range: it must be 64KiB to 1GiB",
         ),
         ("pipeline", "normalise = [\"ingest\"]", "capstan.toml: "),
+        ("retry", "jitter = 1.5", "retry.jitter = 1.5 is out of range: it must be 0 to 1"),
+        ("retry", "backoff = \"square\"", "unknown variant `square`, expected one of `fixed`, `linear`, `exponential`"),
+        ("retry.class.lost", "max_attempts = 2", "retry.class.lost = lost is out of range: it must be a class that"),
+        (
+            "kind.ingest.retry.class.timeout",
+            "max_attempts = 0",
+            "kind.ingest.retry.class.timeout.max_attempts = 0 is out",
+        ),
+        ("queue", "ageing = \"0s\"", "queue.ageing = 0ms is out of range: it must be 1s to 720h"),
+        ("queue", "agein = \"1m\"", "expected `ageing`, or the table [queue.NAME] of a queue"),
+        ("queue.page", "concurrency = 10001", "queue.page.concurrency = 10001 is out of range: it must be 1 to 10000"),
+        ("queue.page", "rate = \"often\"", "\"often\" is no rate: write a number and a unit of time"),
+        ("queue.page", "burst = 3", "queue.page.burst = 3 is out of range: it must be beside a rate"),
+        ("queue.\"a b\"", "concurrency = 1", "queue = a b is out of range: it must be a name of 1 to 64 lower-case"),
+        ("kind.ingest", "queue = \"a b\"", "kind.ingest.queue = a b is out of range: it must be 1 to 64 lower-case"),
+        ("kind.ingest", "key = \"path\"", "unknown variant `path`, expected `host` or `none`"),
+        ("key", "limit = 10001", "key.limit = 10001 is out of range: it must be 1 to 10000"),
+        ("key.\"example.org\"", "min_interval = \"25h\"", "min_interval = 25h is out of range: it must be 0s to 24h"),
     ];
     for (table, line, message) in cases {
         let project = Project::new();

@@ -1,5 +1,6 @@
 //! The command line, as somebody at a terminal meets it.
 
+mod add;
 mod artifact;
 mod cancel;
 mod checkpoint;
@@ -16,8 +17,10 @@ mod hostile;
 mod import;
 mod init;
 mod job;
+mod key;
 mod page;
 mod progress;
+mod queue;
 mod reload;
 mod retry;
 mod secret;

@@ -108,7 +108,11 @@ fn a_file_that_is_not_in_order_changes_nothing_and_is_told_of() {
         .complains(&["unknown field `speed`", "hint: nothing was changed: what held before goes on"]);
     assert_eq!(tries(&project, None, &[]), 2);
     let sick = project.capstan(&["doctor"]).exits(4);
-    sick.says(&["WRONG capstan.toml is in order", "what held before it was changed goes on: ", "unknown field `speed`"]);
+    sick.says(&[
+        "WRONG capstan.toml is in order",
+        "what held before it was changed goes on: ",
+        "unknown field `speed`",
+    ]);
     std::fs::write(&path, good.replace("max_attempts = 2", "max_attempts = 44")).unwrap();
     assert_eq!(until("it is read again", || Some(tries(&project, None, &[])).filter(|tries| *tries != 2)), 44);
     project.capstan(&["doctor"]).ok();

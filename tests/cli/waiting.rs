@@ -41,7 +41,7 @@ fn a_thousand_attempts_wait_at_once_and_the_host_still_answers() {
             let path = format!("/slow/{number}");
             web.put(&path, Page::Held(html("<p>at last")));
             let payload = json!({ "url": web.url(&path) });
-            say(&socket, &JobAdd { kind: "ingest".to_owned(), payload, subject: None }).await.unwrap();
+            say(&socket, &JobAdd::new("ingest", payload)).await.unwrap();
         }
     });
     web.await_requests(1 + ATTEMPTS);

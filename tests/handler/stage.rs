@@ -54,7 +54,7 @@ pub(crate) async fn roll_back(host: &Host, target: &str) -> HandlerPlaced {
 }
 
 pub(crate) async fn queue(host: &Host, kind: &str, payload: Value) -> i64 {
-    say(host, JobAdd { kind: kind.to_owned(), payload, subject: None }).await.id
+    say(host, JobAdd::new(kind, payload)).await.job.id
 }
 
 pub(crate) async fn job(host: &Host, id: i64) -> JobDetail {

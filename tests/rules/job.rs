@@ -2,7 +2,11 @@
 
 use super::{cases, first_try, running};
 use capstan::rules::attempt::{Class, Fault, Outcome};
-use capstan::rules::job::{Cancel, Expect, Made, Memory, Next, Running, State, Trust, Why, cancel, finish, retry};
+use capstan::rules::job::{
+    Cancel, Expect, Made, Memory, Next, Running, State, Trust, Why, cancel, expire, finish, retry,
+};
+use capstan::rules::limit::{Wall, wall};
+use capstan::rules::retry::{Backoff, Shape};
 use capstan::rules::retry::{MAX_DEFERRAL, MAX_DEFERRALS, MAX_DEFERRED_FOR, MIN_DEFERRAL, Policy, is_retried};
 use capstan::rules::time::{Millis, Timestamp};
 use proptest::prelude::*;
@@ -22,10 +26,9 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    (1_u32..12, 1_u64..100_000, 1_u64..10_000_000).prop_map(|(max_attempts, base, cap)| Policy {
-        max_attempts,
-        base: Millis(base),
-        cap: Millis(cap),
+    (1_u32..12, 1_u64..100_000, 1_u64..10_000_000).prop_map(|(max_attempts, base, cap)| {
+        let backoff = Backoff { shape: Shape::Exponential, base: Millis(base), cap: Millis(cap), jitter: 500 };
+        Policy::plain(max_attempts, backoff)
     })
 }
 
@@ -93,7 +96,7 @@ proptest! {
         let next = finish(&job, &outcome, &policy, Timestamp(now), random);
         if let Next::Queued { run_at, why, attempt } = next.next {
             prop_assert_eq!((why, attempt), (Why::Backoff, job.attempt));
-            prop_assert!(run_at.since(Timestamp(now)) <= policy.cap);
+            prop_assert!(run_at.since(Timestamp(now)) <= policy.backoff.cap);
             prop_assert_eq!(next.error, Some((Class::Transient, "no answer".to_owned())));
         }
     }
@@ -108,6 +111,29 @@ proptest! {
         prop_assert_eq!(next.memory.deaths, job.deaths);
         let deferrals = job.deferrals + u32::from(class_of(&outcome) == Some(Class::Deferred));
         prop_assert_eq!(next.memory.deferrals, deferrals);
+    }
+
+    #[test]
+    fn no_try_is_planned_for_when_the_deadline_has_passed(
+        job in running(), policy in policy(), now in 0_i64..2_000_000, left in 0_u64..20_000_000, random in 0.0..1.0_f64,
+    ) {
+        let (now, free) = (Timestamp(now), Running { deadline: None, ..job.clone() });
+        let job = Running { deadline: Some(now.after(Millis(left))), ..job };
+        let outcome = Outcome::Failed(Fault::new(Class::Transient, "no answer"));
+        let (bound, free) = (finish(&job, &outcome, &policy, now, random), finish(&free, &outcome, &policy, now, random));
+        match (&bound.next, &free.next) {
+            (Next::Failed, Next::Queued { run_at, .. }) => prop_assert!(run_at.since(now).0 >= left),
+            (bound, free) => prop_assert_eq!(bound, free),
+        }
+        prop_assert_eq!(bound.error, free.error);
+    }
+
+    #[test]
+    fn an_attempt_has_its_limit_or_what_is_left_whatever_is_less(limit in 0_u64..1_000, left in proptest::option::of(0_u64..1_000)) {
+        let now = Timestamp(5);
+        let bound = wall(Millis(limit), left.map(|ms| now.after(Millis(ms))), now);
+        prop_assert_eq!(bound.span().0, left.unwrap_or(limit).min(limit));
+        prop_assert_eq!(matches!(bound, Wall::Deadline { .. }), left.is_some_and(|left| left < limit));
     }
 
     /// Play a whole round: however stops and wishes to wait are mixed in, the
@@ -174,4 +200,11 @@ fn only_what_failed_or_was_cancelled_gets_a_new_round() {
             }
         }
     }
+}
+
+#[test]
+fn what_was_not_begun_in_time_fails_as_a_time_out_that_names_the_deadline() {
+    let to = expire(4, Timestamp(1_700_000_000_999));
+    assert_eq!((to.job, to.expect, to.next), (4, Expect::Queued, Next::Failed));
+    assert_eq!(to.error, Some((Class::Timeout, "deadline 2023-11-14T22:13:20Z passed before it ran".to_owned())));
 }

@@ -10,14 +10,17 @@ mod enqueue;
 mod handler;
 mod import;
 mod job;
+mod key;
 mod margin;
 mod names;
 mod pipeline;
 mod progress;
 mod queue;
+mod rate;
 mod recovery;
 mod retry;
 mod time;
+mod unique;
 
 use capstan::rules::job::{Running, Trust};
 use capstan::rules::time::Timestamp;
@@ -27,6 +30,7 @@ use proptest::test_runner::RngSeed;
 /// This many cases from a seed that is the same in every run.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     let seed = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
+    println!("PROPTEST_RNG_SEED={seed}");
     ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(seed), ..ProptestConfig::default() }
 }
 
@@ -42,6 +46,7 @@ pub(crate) const fn first_try() -> Running {
         deaths: 0,
         trust: Trust::Innocent,
         cancel_by: None,
+        deadline: None,
     }
 }
 
@@ -60,6 +65,6 @@ prop_compose! {
     ) -> Running {
         let trust = if is_suspect { Trust::Suspect } else { Trust::Innocent };
         let deferred_since = deferred_since.map(Timestamp);
-        Running { id, lease, attempt, max_attempts, deferrals, deferred_since, deaths, trust, cancel_by }
+        Running { id, lease, attempt, max_attempts, deferrals, deferred_since, deaths, trust, cancel_by, deadline: None }
     }
 }

@@ -1,71 +1,156 @@
 //! Free slots are shared fairly, used up, and never given out twice.
 
 use super::cases;
-use capstan::rules::queue::{AHEAD, Demand, claimable, share};
+use capstan::rules::queue::{
+    AHEAD, Demand, LANES, Lane, Limits, Own, Room, Rooms, Set, Used, claimable, level, next_room, room, share,
+};
+use capstan::rules::rate::Rate;
+use capstan::rules::time::{Millis, Timestamp};
 use proptest::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+const NOW: Timestamp = Timestamp(10_000_000);
+const AGEING: Millis = Millis(60_000);
+
+fn lane(queue: &str, kind: &str, import: i64, priority: i64) -> Lane {
+    Lane { queue: queue.into(), kind: kind.into(), import, priority }
+}
+
 fn demands() -> impl Strategy<Value = Vec<Demand>> {
+    let key = ("[a-d]", "[xy]", 0_i64..3, -1_i64..2);
     let size = prop_oneof![0_u64..5, 0_u64..1_000, Just(u64::MAX)];
-    prop::collection::btree_map("[a-f]{1,2}", (size.clone(), size), 0..7)
-        .prop_map(|queues| queues.into_iter().map(|(queue, (ready, room))| Demand { queue, ready, room }).collect())
+    prop::collection::btree_map(key, (size, 0_i64..300_000, 0_u64..9), 0..60).prop_map(|lanes| {
+        let demand = |((queue, kind, import, priority), (ready, waited, turn)): ((String, String, i64, i64), _)| {
+            Demand { lane: lane(&queue, &kind, import, priority), ready, since: Timestamp(NOW.0 - waited), turn }
+        };
+        lanes.into_iter().map(demand).collect()
+    })
+}
+
+fn rooms() -> impl Strategy<Value = Rooms> {
+    let room = (prop_oneof![0_u64..5, Just(u64::MAX)], 0_u64..9).prop_map(|(room, turn)| Room { room, turn });
+    prop::collection::btree_map("[a-d]".prop_map(|name| name.as_str().into()), room, 0..5)
+}
+
+fn open(queues: &[&str]) -> Rooms {
+    queues.iter().map(|name| ((*name).into(), Room { room: u64::MAX, turn: 0 })).collect()
+}
+
+fn total(shares: &[(Lane, u64)], queue: &str) -> u64 {
+    shares.iter().filter(|(lane, _)| &*lane.queue == queue).map(|(_, slots)| slots).sum()
 }
 
 proptest! {
     #![proptest_config(cases(2_000))]
 
     #[test]
-    fn never_more_than_is_free_or_wished_and_nothing_idle(
-        demands in demands(), free in 0_u64..3_000, last in proptest::option::of("[a-g]{1,2}"),
+    fn never_more_than_is_free_or_ready_or_open_and_nothing_idle(
+        demands in demands(), rooms in rooms(), free in 0_u64..3_000,
     ) {
-        let shares = share(&demands, free, last.as_deref());
-        let given: BTreeMap<&str, u64> = shares.slots.iter().map(|(queue, slots)| (queue.as_str(), *slots)).collect();
-        prop_assert_eq!(given.len(), shares.slots.len(), "a queue is named twice");
-        let mut wished = 0_u64;
+        let shares = share(&demands, &rooms, free, NOW, AGEING);
+        let given: BTreeMap<&Lane, u64> = shares.iter().map(|(lane, slots)| (lane, *slots)).collect();
+        prop_assert_eq!(given.len(), shares.len(), "a lane is named twice");
+        prop_assert!(shares.len() <= LANES);
         for demand in &demands {
-            let wish = demand.ready.min(demand.room);
-            wished = wished.saturating_add(wish);
-            let got = given.get(demand.queue.as_str()).copied();
-            prop_assert!(got != Some(0) && got.unwrap_or(0) <= wish);
+            prop_assert!(given.get(&demand.lane).is_none_or(|slots| (1..=demand.ready).contains(slots)));
         }
-        prop_assert_eq!(given.values().sum::<u64>(), free.min(wished));
-        if given.is_empty() {
-            prop_assert_eq!(shares.last_served, last);
+        let mut usable = 0_u64;
+        for (queue, room) in &rooms {
+            let ready = demands.iter().filter(|d| d.lane.queue == *queue).fold(0_u64, |sum, d| sum.saturating_add(d.ready));
+            prop_assert!(total(&shares, queue) <= room.room);
+            usable = usable.saturating_add(ready.min(room.room));
         }
+        let sum: u64 = given.values().sum();
+        prop_assert!(sum <= free.min(usable));
+        prop_assert!(sum == free.min(usable) || shares.len() == LANES, "{} of {} idle", free.min(usable) - sum, free);
     }
 
+    /// A lane of a later level is served only when those before it have all they can have.
     #[test]
-    fn who_is_given_less_wished_less_or_is_at_most_one_behind(demands in demands(), free in 0_u64..3_000) {
-        let shares = share(&demands, free, None);
-        let got = |queue: &str| shares.slots.iter().find(|(name, _)| name == queue).map_or(0, |(_, slots)| *slots);
-        for demand in &demands {
-            let mine = got(&demand.queue);
-            if mine < demand.ready.min(demand.room) {
-                for other in &demands {
-                    prop_assert!(got(&other.queue) <= mine + 1, "{} over {}", other.queue, demand.queue);
-                }
+    fn the_earlier_level_goes_first(demands in demands(), free in 0_u64..500) {
+        let rooms = open(&["a", "b", "c", "d"]);
+        let shares: BTreeMap<Lane, u64> = share(&demands, &rooms, free, NOW, AGEING).into_iter().collect();
+        let of = |demand: &Demand| level(demand.lane.priority, demand.since, NOW, AGEING);
+        for later in demands.iter().filter(|demand| shares.contains_key(&demand.lane)) {
+            for earlier in demands.iter().filter(|demand| of(demand) < of(later)) {
+                let got = shares.get(&earlier.lane).copied().unwrap_or(0);
+                prop_assert!(got == earlier.ready || shares.len() == LANES, "{:?} before {:?}", later, earlier);
             }
         }
     }
 
-    /// Whatever is free from time to time: queues that always have work are
-    /// never more than one job apart.
+    /// Whatever is free from time to time: queues that always have work are never more
+    /// than one job apart, however many lanes each has; nor are the lanes of a queue.
     #[test]
-    fn turns_stay_even_over_time(queues in 1_usize..6, frees in prop::collection::vec(0_u64..9, 1..60)) {
-        let demands: Vec<Demand> = (0..queues)
-            .map(|n| Demand { queue: format!("q{n}"), ready: u64::MAX, room: u64::MAX })
+    fn turns_stay_even_over_time(
+        lanes in prop::collection::vec(1_i64..6, 1..5), frees in prop::collection::vec(0_u64..9, 1..60),
+    ) {
+        let names = ["a", "b", "c", "d"];
+        let mut rooms = open(&names);
+        let mut demands: Vec<Demand> = (lanes.iter().zip(names))
+            .flat_map(|(lanes, queue)| (0..*lanes).map(move |import| lane(queue, "k", import, 0)))
+            .map(|lane| Demand { lane, ready: u64::MAX, since: NOW, turn: 0 })
             .collect();
-        let mut total: BTreeMap<String, u64> = demands.iter().map(|demand| (demand.queue.clone(), 0)).collect();
-        let mut last = None;
+        let (mut turn, mut had) = (0, BTreeMap::<Lane, u64>::new());
         for free in frees {
-            let shares = share(&demands, free, last.as_deref());
-            for (queue, slots) in shares.slots {
-                *total.entry(queue).or_default() += slots;
+            for (lane, slots) in share(&demands, &rooms, free, NOW, AGEING) {
+                turn += 1;
+                demands.iter_mut().filter(|demand| demand.lane == lane).for_each(|demand| demand.turn = turn);
+                rooms.entry(lane.queue.clone()).and_modify(|room| room.turn = turn);
+                *had.entry(lane).or_default() += slots;
             }
-            last = shares.last_served;
-            let (least, most) = (total.values().min().unwrap(), total.values().max().unwrap());
-            prop_assert!(most - least <= 1, "{:?}", total);
+            let apart = |values: Vec<u64>| values.iter().max().unwrap() - values.iter().min().unwrap();
+            let of = |lane: &Lane| had.get(lane).copied().unwrap_or(0);
+            let queues: BTreeSet<&str> = demands.iter().map(|demand| &*demand.lane.queue).collect();
+            let sum = |queue: &&str| demands.iter().filter(|d| &*d.lane.queue == *queue).map(|d| of(&d.lane)).sum();
+            prop_assert!(apart(queues.iter().map(sum).collect()) <= 1, "{:?}", had);
+            for queue in queues {
+                let inner = demands.iter().filter(|demand| &*demand.lane.queue == queue).map(|demand| of(&demand.lane));
+                prop_assert!(apart(inner.collect()) <= 1, "{:?}", had);
+            }
+        }
+    }
+
+    /// However much of a better priority comes, who waits is served once its levels are gained.
+    #[test]
+    fn nobody_starves(priority in 0_i64..20, free in 1_u64..4) {
+        let rooms = open(&["a", "b"]);
+        let (mut now, mut patient_since, mut served) = (NOW, NOW, Vec::new());
+        for _ in 0..60 {
+            let demands = [
+                Demand { lane: lane("a", "k", 0, 0), ready: u64::MAX, since: now, turn: 0 },
+                Demand { lane: lane("b", "k", 0, priority), ready: u64::MAX, since: patient_since, turn: 0 },
+            ];
+            if total(&share(&demands, &rooms, free, now, AGEING), "b") > 0 {
+                served.push(now.since(patient_since));
+                patient_since = now;
+            }
+            now = now.after(AGEING);
+        }
+        prop_assert!(!served.is_empty());
+        let longest = AGEING.0 * u64::try_from(priority + 1).unwrap();
+        prop_assert!(served.iter().all(|waited| waited.0 <= longest), "{:?}", served);
+    }
+
+    #[test]
+    fn a_queue_has_room_for_what_each_of_its_limits_leaves(
+        running in 0_u64..6, most in proptest::option::of(1_u64..6), taken in 0_u64..6, spent in 0_u64..6,
+    ) {
+        let rate = Rate::parse("3/min").unwrap().with_burst(3).unwrap();
+        let limits = Limits { concurrency: most, rate: Some(rate), tokens: Some(rate) };
+        let mut used = Used { running, ..Used::default() };
+        used.rate = used.rate.after(rate, NOW, taken);
+        used.tokens = used.tokens.after(rate, NOW, spent);
+        let by_tokens = if spent >= 3 { 0 } else { u64::MAX };
+        let expected = most.map_or(u64::MAX, |most| most.saturating_sub(running)).min(3_u64.saturating_sub(taken)).min(by_tokens);
+        prop_assert_eq!(room(&limits, &used, NOW), expected);
+        match next_room(&limits, &used, NOW) {
+            Some(at) => {
+                prop_assert!(expected == 0 && at > NOW);
+                prop_assert!(room(&limits, &used, at) > 0 && room(&limits, &used, Timestamp(at.0 - 1)) == 0);
+            }
+            None => prop_assert!(expected > 0 || most.is_some_and(|most| running >= most)),
         }
     }
 
@@ -91,4 +176,24 @@ proptest! {
         let claim = |busy| claimable(10_000, 0, unstarted, 4, Duration::from_micros(busy));
         prop_assert!(claim(busy + more) <= claim(busy));
     }
+}
+
+#[test]
+fn more_lanes_than_a_claim_looks_at_get_their_turns_queue_by_queue() {
+    let rooms = open(&["many", "one"]);
+    let mut demands: Vec<Demand> =
+        (0..1_000).map(|n| Demand { lane: lane("many", "k", n, 0), ready: 9, since: NOW, turn: 1 }).collect();
+    demands.push(Demand { lane: lane("one", "k", 0, 0), ready: 50, since: NOW, turn: 1 });
+    let shares = share(&demands, &rooms, 64, NOW, AGEING);
+    assert_eq!(shares.len(), LANES);
+    assert_eq!((total(&shares, "many"), total(&shares, "one")), (32, 32));
+}
+
+#[test]
+fn what_an_operator_set_wins_and_the_rest_is_inherited() {
+    let rate = Rate::parse("1/s").unwrap();
+    let base = Limits { concurrency: Some(3), rate: Some(rate), tokens: None };
+    assert_eq!(Set::default().over(base), base);
+    let set = Set { concurrency: Some(Own::Limit(7)), rate: Some(Own::None), tokens: Some(Own::Limit(rate)) };
+    assert_eq!(set.over(base), Limits { concurrency: Some(7), rate: None, tokens: Some(rate) });
 }

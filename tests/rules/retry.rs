@@ -2,12 +2,18 @@
 
 use super::cases;
 use capstan::rules::attempt::Class;
-use capstan::rules::retry::{MAX_DEFERRAL, MIN_DEFERRAL, Policy, backoff, clamp_deferral, is_retried};
+use capstan::rules::retry::{
+    Backoff, MAX_DEFERRAL, MIN_DEFERRAL, Policy, Rule, Shape, backoff, clamp_deferral, follows_policy, is_retried,
+};
 use capstan::rules::time::Millis;
 use proptest::prelude::*;
 
-fn policy(base: u64, cap: u64) -> Policy {
-    Policy { max_attempts: 5, base: Millis(base), cap: Millis(cap) }
+fn policy(base: u64, cap: u64) -> Backoff {
+    Backoff { base: Millis(base), cap: Millis(cap), ..Backoff::DEFAULT }
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    prop::sample::select(vec![Shape::Fixed, Shape::Linear, Shape::Exponential])
 }
 
 proptest! {
@@ -42,6 +48,50 @@ proptest! {
     }
 
     #[test]
+    fn jitter_takes_its_share_and_no_more(
+        shape in shape(), base in 0_u64..1_000_000, cap in 0_u64..100_000_000, jitter in 0_u16..=1_000, tried in 1_u32..80,
+        random in 0.0..1.0_f64,
+    ) {
+        let some = Backoff { shape, base: Millis(base), cap: Millis(cap), jitter };
+        let whole = backoff(&Backoff { jitter: 0, ..some }, tried, random).0;
+        let delay = backoff(&some, tried, random).0;
+        prop_assert!(delay <= whole && (whole - delay) * 1_000 <= whole * u64::from(jitter), "{} of {}", delay, whole);
+        prop_assert_eq!(backoff(&some, tried, 1.0).0, whole);
+    }
+
+    #[test]
+    fn each_shape_grows_as_it_says(base in 1_u64..1_000, tried in 1_u32..20) {
+        let whole = |shape, tried| {
+            backoff(&Backoff { shape, base: Millis(base), cap: Millis(u64::MAX), jitter: 0 }, tried, 0.0).0
+        };
+        prop_assert_eq!(whole(Shape::Fixed, tried), base);
+        prop_assert_eq!(whole(Shape::Linear, tried), base * u64::from(tried));
+        prop_assert_eq!(whole(Shape::Exponential, tried), base << (tried - 1));
+    }
+
+    #[test]
+    fn a_class_with_a_rule_of_its_own_keeps_to_it(
+        at in 0..Class::ALL.len(), own in 1_u32..9, tried in 1_u32..9, max_attempts in 1_u32..9,
+    ) {
+        let class = Class::ALL[at];
+        let common = Policy::plain(max_attempts, policy(100, 100));
+        let by_default = if is_retried(class) { tried < max_attempts } else { false };
+        prop_assert_eq!(common.again(class, tried, max_attempts, 1.0).is_some(), by_default);
+        let mut special = common;
+        special.classes[at] = Some(Rule { max_attempts: Some(own), backoff: policy(7, 7) });
+        let expected = match follows_policy(class) {
+            true => (tried < own).then_some(Millis(7)),
+            false => common.again(class, tried, max_attempts, 1.0),
+        };
+        prop_assert_eq!(special.again(class, tried, max_attempts, 1.0), expected);
+        // The others do not notice.
+        for other in Class::ALL.into_iter().filter(|other| *other != class) {
+            let (a, b) = (special.again(other, tried, max_attempts, 0.3), common.again(other, tried, max_attempts, 0.3));
+            prop_assert_eq!(a, b);
+        }
+    }
+
+    #[test]
     fn a_wish_is_kept_where_it_can_be(asked in any::<u64>()) {
         let kept = clamp_deferral(Millis(asked));
         prop_assert!((MIN_DEFERRAL..=MAX_DEFERRAL).contains(&kept));
@@ -52,7 +102,7 @@ proptest! {
 
 #[test]
 fn the_default_waits_seconds_first_and_an_hour_at_last() {
-    let policy = Policy::default();
+    let policy = Policy::default().backoff;
     assert_eq!(backoff(&policy, 1, 0.0), Millis(2_500));
     assert_eq!(backoff(&policy, 2, 0.5), Millis(7_500));
     assert_eq!(backoff(&policy, 40, 0.999_999_999), Millis(3_599_999));

@@ -3,13 +3,18 @@
 use super::stage::DIGEST;
 use capstan::rules::attempt::Class;
 use capstan::rules::import::{ImportState, Item, Tree};
-use capstan::rules::job::{Expect, Made, Next, Running, State, Transition, Trust};
+use capstan::rules::job::{Expect, Made, Next, Running, State, Transition, Trust, Why, expire};
+use capstan::rules::key::{Key, rest_after_start};
 use capstan::rules::pipeline::{Standing, follows};
-use capstan::rules::queue::{Demand, share};
+use capstan::rules::queue::{Demand, Lane, QueueState, Room, Rooms, Set, Used, room, share};
 use capstan::rules::time::Timestamp;
+use capstan::rules::unique::{Same, Verdict, judge};
+use capstan::rules::{key, queue};
 use capstan::store::job::NewJob;
+use capstan::store::queue::QueueChange;
 use capstan::store::settle::Settlement;
-use std::collections::BTreeMap;
+use capstan::store::unique::Accepted;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A job as the model knows it.
 #[derive(Debug, Clone)]
@@ -48,8 +53,24 @@ pub(crate) struct Model {
     pub(crate) imports: BTreeMap<i64, Import>,
     /// By source and kind.
     pub(crate) current: BTreeMap<(String, String), Generation>,
-    pub(crate) last_served: Option<String>,
     pub(crate) leases: i64,
+    /// What the configuration says.
+    pub(crate) queue_limits: queue::Configured,
+    pub(crate) key_paces: key::Configured,
+    pub(crate) queues: BTreeMap<String, Queue>,
+    /// Since when each lane waits that has ready jobs, and its turn.
+    pub(crate) lanes: BTreeMap<Lane, (Option<Timestamp>, u64)>,
+    pub(crate) turn: u64,
+    /// Until when each key rests.
+    pub(crate) rests: BTreeMap<String, Timestamp>,
+}
+
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Queue {
+    state: QueueState,
+    set: Set,
+    used: Used,
+    pub(crate) turn: u64,
 }
 
 impl Job {
@@ -61,19 +82,33 @@ impl Job {
         self.new.about.source == source && self.new.kind == kind
     }
 
-    fn go(&mut self, to: &Transition, now: Timestamp) {
+    pub(crate) fn lane(&self) -> Lane {
+        let (queue, kind) = (self.new.queue.as_str().into(), self.new.kind.as_str().into());
+        Lane { queue, kind, import: self.new.item.map_or(0, |(import, _)| import), priority: self.new.priority }
+    }
+
+    /// What it waits for that is queued until this time.
+    fn until(&self, run_at: Timestamp, now: Timestamp) -> &'static str {
+        match self.new.key {
+            _ if run_at > now => "timer",
+            Some(_) => "key",
+            None => "ready",
+        }
+    }
+
+    /// Take over what a transition says; where the job stands then.
+    fn go(&mut self, to: &Transition, now: Timestamp) -> &'static str {
         let memory = to.memory;
         self.error = to.error.as_ref().map(|(class, _)| *class);
         self.running.cancel_by = None;
         (self.running.deferrals, self.running.deferred_since) = (memory.deferrals, memory.deferred_since);
         (self.running.deaths, self.running.trust) = (memory.deaths, memory.trust);
-        self.place = match &to.next {
+        match &to.next {
             Next::Queued { run_at, attempt, .. } => {
                 (self.run_at, self.running.attempt) = (*run_at, *attempt);
                 match memory.trust {
                     Trust::Suspect => "suspect",
-                    Trust::Innocent if *run_at > now => "timer",
-                    Trust::Innocent => "ready",
+                    Trust::Innocent => self.until(*run_at, now),
                 }
             }
             Next::Completed { made, .. } => {
@@ -82,13 +117,83 @@ impl Job {
             }
             Next::Failed => "failed",
             Next::Cancelled => "cancelled",
-        };
+        }
     }
 }
 
 impl Model {
     pub(crate) fn count(&self, places: &[&str]) -> u64 {
         self.jobs.iter().filter(|job| places.contains(&job.place)).count() as u64
+    }
+
+    /// A job goes from one place to another; its lane is the one that it had.
+    fn put(&mut self, at: usize, place: &'static str) {
+        let lane = self.jobs[at].lane();
+        self.jobs[at].place = place;
+        if place == "ready" {
+            self.lanes.entry(lane).or_insert((Some(self.now), self.turn));
+        } else if !self.jobs.iter().any(|job| job.place == "ready" && job.lane() == lane) {
+            self.lanes.remove(&lane);
+        }
+    }
+
+    /// Accept jobs that come together; what becomes of each.
+    pub(crate) fn accept(&mut self, jobs: Vec<NewJob>) -> Vec<Accepted> {
+        let (mut new, mut edits, mut answers) = (Vec::<NewJob>::new(), Vec::new(), Vec::new());
+        let first = self.jobs.len();
+        for job in jobs {
+            let verdict = job.unique.as_ref().map_or(Verdict::Accept, |unique| {
+                let has = |other: &NewJob| other.unique.as_ref().is_some_and(|other| other.hash == unique.hash);
+                let old = self.jobs.iter().filter(|job| has(&job.new));
+                let old = old.map(|job| Same { id: job.running.id, state: job.state(), created_at: job.new.now });
+                let fresh = new.iter().enumerate().filter(|(_, job)| has(job));
+                let fresh = fresh.map(|(n, job)| Same {
+                    id: (first + n) as i64 + 1,
+                    state: State::Queued,
+                    created_at: job.now,
+                });
+                judge(unique, &old.chain(fresh).collect::<Vec<_>>(), self.now)
+            });
+            answers.push(match verdict {
+                Verdict::Accept => {
+                    new.push(job);
+                    Accepted::Added((first + new.len()) as i64)
+                }
+                Verdict::Skip(id) => Accepted::Skipped(id),
+                Verdict::Existing(id) => Accepted::Existing(id),
+                Verdict::Replace(id) => {
+                    match new.get_mut((id as usize).wrapping_sub(first + 1)) {
+                        Some(earlier) => {
+                            (earlier.payload, earlier.about.tags) = (job.payload, job.about.tags);
+                            (earlier.priority, earlier.run_at) = (job.priority, job.run_at);
+                        }
+                        None => edits.push((id, job)),
+                    }
+                    Accepted::Replaced(id)
+                }
+            });
+        }
+        edits.into_iter().for_each(|(id, job)| self.edit(id, job));
+        new.into_iter().for_each(|job| self.add(job));
+        answers
+    }
+
+    /// A queued job gets what a new one brings.
+    fn edit(&mut self, id: i64, new: NewJob) {
+        let at = id as usize - 1;
+        let was = self.jobs[at].place;
+        let is = match was {
+            "subject" | "suspect" => was,
+            "ready" if new.run_at <= self.now => was,
+            _ => self.jobs[at].until(new.run_at, self.now),
+        };
+        if is != was || (is == "ready" && self.jobs[at].new.priority != new.priority) {
+            self.put(at, "");
+        }
+        let job = &mut self.jobs[at];
+        (job.new.payload, job.new.about.tags) = (new.payload, new.about.tags);
+        (job.new.priority, job.run_at) = (new.priority, new.run_at);
+        self.put(at, is);
     }
 
     pub(crate) fn add(&mut self, new: NewJob) {
@@ -102,11 +207,93 @@ impl Model {
             deaths: 0,
             trust: Trust::Innocent,
             cancel_by: None,
+            deadline: new.deadline,
         };
-        let place = if new.run_at > self.now { "timer" } else { "ready" };
         let run_at = new.run_at;
         let made = Made::Something;
-        self.jobs.push(Job { new, running, place, run_at, round: 1, error: None, made, attempts: 0, input: None });
+        let new = Job { new, running, place: "", run_at, round: 1, error: None, made, attempts: 0, input: None };
+        let place = new.until(run_at, self.now);
+        self.jobs.push(new);
+        self.put(self.jobs.len() - 1, place);
+    }
+
+    pub(crate) fn key(&self, name: &str) -> Key {
+        let count = |places: &[&str]| {
+            let with_key = self.jobs.iter().filter(|job| job.new.key.as_deref() == Some(name));
+            with_key.filter(|job| places.contains(&job.place)).count() as u64
+        };
+        let next_at = self.rests.get(name).copied().unwrap_or_default();
+        let idle = count(&["ready", "subject", "suspect"]);
+        Key { idle, running: count(&["running"]), waiting: count(&["key"]), next_at }
+    }
+
+    /// Every key lets in those who have room; the end of each commit.
+    pub(crate) fn let_in(&mut self) {
+        let names: BTreeSet<String> = self.jobs.iter().filter_map(|job| job.new.key.clone()).collect();
+        for name in names {
+            let admits = self.key(&name).admits(self.key_paces.of(&name), self.now);
+            for _ in 0..admits {
+                let waits = |at: &usize| {
+                    self.jobs[*at].place == "key" && self.jobs[*at].new.key.as_deref() == Some(name.as_str())
+                };
+                let next = (0..self.jobs.len()).filter(waits).min_by_key(|at| (self.jobs[*at].new.priority, *at));
+                self.put(next.unwrap(), "ready");
+            }
+        }
+    }
+
+    pub(crate) fn change_queue(&mut self, name: &str, change: &QueueChange) {
+        let queue = self.queues.entry(name.to_owned()).or_default();
+        match change {
+            QueueChange::Pause => queue.state = QueueState::Paused,
+            QueueChange::Resume => queue.state = QueueState::Open,
+            QueueChange::Drain => queue.state = QueueState::Draining,
+            QueueChange::Reset => queue.set = Set::default(),
+            QueueChange::Set(set) => {
+                queue.set = *set;
+                queue.used.rate = Default::default();
+            }
+        }
+        self.drained();
+    }
+
+    /// Queues that drain are paused once nothing of them runs.
+    fn drained(&mut self) {
+        for (name, queue) in &mut self.queues {
+            let runs = |job: &Job| job.place == "running" && job.new.queue == *name;
+            if queue.state == QueueState::Draining && !self.jobs.iter().any(runs) {
+                queue.state = QueueState::Paused;
+            }
+        }
+    }
+
+    pub(crate) fn state_of_queue(&self, name: &str) -> QueueState {
+        self.queues.get(name).map_or(QueueState::Open, |queue| queue.state)
+    }
+
+    fn is_open(&self, job: &Job) -> bool {
+        self.state_of_queue(&job.new.queue) == QueueState::Open
+    }
+
+    /// What is due: timers, then deadlines, then keys.
+    fn ring(&mut self) {
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].place == "timer" && self.jobs[at].run_at <= self.now {
+                let place = self.jobs[at].until(self.jobs[at].run_at, self.now);
+                self.put(at, place);
+            }
+        }
+        let mut free = BTreeSet::new();
+        for at in 0..self.jobs.len() {
+            let job = &self.jobs[at];
+            if let Some(deadline) = job.new.deadline.filter(|at| job.state() == State::Queued && *at <= self.now) {
+                free.insert((job.new.about.source.clone(), job.new.kind.clone()));
+                let place = self.jobs[at].go(&expire(at as i64 + 1, deadline), self.now);
+                self.put(at, place);
+            }
+        }
+        free.iter().for_each(|(source, kind)| self.release(source, kind));
+        self.let_in();
     }
 
     fn is_busy(&self, source: &str, kind: &str) -> bool {
@@ -115,39 +302,68 @@ impl Model {
 
     /// The places in `jobs` of those that are claimed, in order.
     pub(crate) fn claim(&mut self, free: u64) -> Vec<usize> {
-        for job in self.jobs.iter_mut().filter(|job| job.place == "timer" && job.run_at <= self.now) {
-            job.place = "ready";
-        }
+        self.ring();
         let mut taken = Vec::new();
         if free > 0 && !self.jobs.iter().any(|job| job.place == "running" && job.running.trust == Trust::Suspect) {
-            let suspects = (0..self.jobs.len()).filter(|at| self.jobs[*at].place == "suspect");
+            let is_next = |job: &Job| job.place == "suspect" && self.is_open(job);
+            let suspects = (0..self.jobs.len()).filter(|at| is_next(&self.jobs[*at]));
             let next = suspects.min_by_key(|at| (self.jobs[*at].running.deaths, *at));
             taken.extend(next.filter(|at| self.take(*at)));
+            if let Some(at) = taken.first() {
+                let queue = self.jobs[*at].new.queue.clone();
+                self.began(&queue, 1);
+            }
         }
-        let mut ready: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        for at in (0..self.jobs.len()).filter(|at| self.jobs[*at].place == "ready") {
-            ready.entry(self.jobs[at].new.queue.clone()).or_default().push(at);
-        }
-        let demand = |(queue, at): (&String, &Vec<usize>)| Demand {
-            queue: queue.clone(),
-            ready: at.len() as u64,
-            room: u64::MAX,
-        };
-        let demands: Vec<Demand> = ready.iter().map(demand).collect();
-        let shares = share(&demands, free - taken.len() as u64, self.last_served.as_deref());
-        for (queue, slots) in &shares.slots {
-            let mut line = ready.remove(queue).unwrap_or_default();
-            line.sort_by_key(|at| (self.jobs[*at].new.priority, *at));
-            for at in line.into_iter().take(*slots as usize) {
+        for (lane, slots) in self.shares(free - taken.len() as u64) {
+            let in_lane = |at: &usize| self.jobs[*at].place == "ready" && self.jobs[*at].lane() == lane;
+            let line: Vec<usize> = (0..self.jobs.len()).filter(in_lane).take(slots as usize).collect();
+            assert_eq!(line.len() as u64, slots);
+            self.turn += 1;
+            self.lanes.insert(lane.clone(), (Some(self.now), self.turn));
+            self.queues.entry(lane.queue.to_string()).or_default().turn = self.turn;
+            let before = taken.len();
+            for at in line {
                 if self.take(at) {
                     taken.push(at);
                 } else {
-                    self.jobs[at].place = "subject";
+                    self.put(at, "subject");
                 }
             }
+            self.began(&lane.queue, (taken.len() - before) as u64);
         }
-        self.last_served = shares.last_served;
         taken
+    }
+
+    fn shares(&mut self, free: u64) -> Vec<(Lane, u64)> {
+        let (jobs, now) = (&self.jobs, self.now);
+        let ready = |lane: &Lane| jobs.iter().filter(|job| job.place == "ready" && job.lane() == *lane).count() as u64;
+        let demand = |(lane, (since, turn)): (&Lane, &mut (Option<Timestamp>, u64))| Demand {
+            lane: lane.clone(),
+            ready: ready(lane),
+            since: *since.get_or_insert(now),
+            turn: *turn,
+        };
+        let demands: Vec<Demand> = self.lanes.iter_mut().map(demand).collect();
+        let mut rooms = Rooms::new();
+        for demand in &demands {
+            let name = &demand.lane.queue;
+            let queue = self.queues.get(&**name).cloned().unwrap_or_default();
+            if queue.state == QueueState::Open {
+                let running =
+                    jobs.iter().filter(|job| job.place == "running" && *job.new.queue == **name).count() as u64;
+                let used = Used { running, ..queue.used };
+                let room = room(&queue.set.over(self.queue_limits.of(name)), &used, now);
+                rooms.insert(name.clone(), Room { room, turn: queue.turn });
+            }
+        }
+        share(&demands, &rooms, free, now, self.queue_limits.ageing)
+    }
+
+    fn began(&mut self, queue: &str, jobs: u64) {
+        let queue = self.queues.entry(queue.to_owned()).or_default();
+        if let Some(rate) = queue.set.rate.and_then(queue::Own::limit).filter(|_| jobs > 0) {
+            queue.used.rate = queue.used.rate.after(rate, self.now, jobs);
+        }
     }
 
     fn take(&mut self, at: usize) -> bool {
@@ -157,8 +373,13 @@ impl Model {
         }
         self.leases += 1;
         let page = self.current.get(&(source, "page".to_owned())).map(|(lease, ..)| *lease);
+        self.put(at, "running");
+        if let Some(key) = self.jobs[at].new.key.clone() {
+            let rest = rest_after_start(self.key_paces.of(&key), self.now);
+            let rests = self.rests.entry(key).or_default();
+            *rests = rest.max(*rests);
+        }
         let job = &mut self.jobs[at];
-        job.place = "running";
         job.input = page.filter(|_| kind == "text");
         job.running.lease = self.leases;
         job.running.attempt += 1;
@@ -169,10 +390,19 @@ impl Model {
     pub(crate) fn end(&mut self, ends: &[Settlement]) {
         let mut held = Vec::new();
         for end in ends {
-            let job = &mut self.jobs[end.transition.job as usize - 1];
+            let at = end.transition.job as usize - 1;
+            let job = &mut self.jobs[at];
             if job.place == "running" && end.transition.expect == (Expect::Running { lease: job.running.lease }) {
-                job.go(&end.transition, self.now);
+                let place = job.go(&end.transition, self.now);
                 job.attempts += 1;
+                self.put(at, place);
+                let job = &self.jobs[at];
+                if let (Next::Queued { run_at, why: Why::Deferred, .. }, Some(key)) =
+                    (&end.transition.next, &job.new.key)
+                {
+                    let rests = self.rests.entry(key.clone()).or_default();
+                    *rests = (*run_at).max(*rests);
+                }
                 held.push(end);
                 if end.publication.is_some() {
                     let key = (job.new.about.source.clone(), job.new.kind.clone());
@@ -184,6 +414,7 @@ impl Model {
                 }
             }
         }
+        self.drained();
         held.iter().for_each(|end| self.follow(end));
         for end in held {
             self.release(&end.facts.about.source, &end.facts.kind);
@@ -200,7 +431,9 @@ impl Model {
             if follows(made, input, Some(DIGEST), generation(&next.kind).map(made_from).as_ref()) {
                 let mut new = before.new.clone();
                 (new.kind, new.queue) = (next.kind.clone(), next.queue.clone());
-                (new.max_attempts, new.run_at) = (next.max_attempts, self.now);
+                (new.max_attempts, new.run_at, new.now) = (next.max_attempts, self.now, self.now);
+                (new.key, new.unique, new.deadline) = (None, None, None);
+                new.payload = "{}".into();
                 new.parent = Some((before.running.id, 1));
                 return self.add(new);
             }
@@ -209,18 +442,25 @@ impl Model {
 
     fn release(&mut self, source: &str, kind: &str) {
         if !self.is_busy(source, kind)
-            && let Some(next) = self.jobs.iter_mut().find(|job| job.place == "subject" && job.is(source, kind))
+            && let Some(next) = self.jobs.iter().position(|job| job.place == "subject" && job.is(source, kind))
         {
-            next.place = "ready";
+            self.put(next, "ready");
         }
     }
 
     /// Apply a change to a job that does not run.
     pub(crate) fn turn(&mut self, to: &Transition) {
-        let job = &mut self.jobs[to.job as usize - 1];
-        job.round += u32::from(to.expect == Expect::Ended);
-        job.go(to, self.now);
-        let (source, kind) = (job.new.about.source.clone(), job.new.kind.clone());
+        let at = to.job as usize - 1;
+        let now = self.now;
+        let job = &mut self.jobs[at];
+        if to.expect == Expect::Ended {
+            job.round += 1;
+            job.new.deadline = job.new.deadline.filter(|at| *at > now);
+            job.running.deadline = job.new.deadline;
+        }
+        let place = job.go(to, now);
+        self.put(at, place);
+        let (source, kind) = (self.jobs[at].new.about.source.clone(), self.jobs[at].new.kind.clone());
         self.release(&source, &kind);
     }
 

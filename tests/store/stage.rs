@@ -3,8 +3,9 @@
 use capstan::rules::attempt::{Class, Fault, Outcome};
 use capstan::rules::job::{State, finish};
 use capstan::rules::recovery::{End, recover};
-use capstan::rules::retry::Policy;
+use capstan::rules::retry::{Backoff, Policy, Shape};
 use capstan::rules::time::{Millis, Timestamp};
+use capstan::rules::{key, queue};
 use capstan::store::Store;
 use capstan::store::artifact::{Publication, PublishedFile};
 use capstan::store::attempt::AttemptRecord;
@@ -22,7 +23,8 @@ use tempfile::TempDir;
 /// The handler of every kind.
 pub(crate) const DIGEST: &str = "d1";
 /// Retries come after exactly a second at most.
-pub(crate) const POLICY: Policy = Policy { max_attempts: 3, base: Millis(1_000), cap: Millis(1_000) };
+pub(crate) const POLICY: Policy =
+    Policy::plain(3, Backoff { shape: Shape::Exponential, base: Millis(1_000), cap: Millis(1_000), jitter: 500 });
 
 pub(crate) struct Stage {
     folder: TempDir,
@@ -30,6 +32,9 @@ pub(crate) struct Stage {
     pub(crate) boot: i64,
     /// The only clock there is.
     pub(crate) now: Timestamp,
+    /// What the configuration says.
+    pub(crate) queues: queue::Configured,
+    pub(crate) keys: key::Configured,
 }
 
 /// `page` is made from nothing, `text` from the page.
@@ -53,6 +58,9 @@ pub(crate) fn job(kind: &str, subject: &str, now: Timestamp) -> NewJob {
         run_at: now,
         parent: None,
         item: None,
+        key: None,
+        unique: None,
+        deadline: None,
         now,
     }
 }
@@ -71,7 +79,7 @@ pub(crate) fn unchanged() -> Outcome {
 
 /// What follows a page.
 pub(crate) fn text_follows() -> Vec<Follow> {
-    vec![Follow { kind: "text".into(), queue: "text".into(), max_attempts: 3, digest: Some(DIGEST.into()) }]
+    vec![Follow { kind: "text".into(), queue: "text".into(), key: None, max_attempts: 3, digest: Some(DIGEST.into()) }]
 }
 
 /// A generation of one file.
@@ -89,7 +97,8 @@ impl Stage {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&file(&folder)).await.unwrap();
-        let mut stage = Self { folder, store, boot: 0, now: Timestamp(1_000_000) };
+        let (queues, keys) = (queue::Configured::default(), key::Configured::default());
+        let mut stage = Self { folder, store, boot: 0, now: Timestamp(1_000_000), queues, keys };
         stage.boot().await;
         stage
     }
@@ -103,6 +112,12 @@ impl Stage {
     pub(crate) async fn reopen(&mut self) {
         self.store.clone().close().await;
         self.store = Store::open(&file(&self.folder)).await.unwrap();
+        self.configure().await;
+    }
+
+    /// Let the store know what the configuration says.
+    pub(crate) async fn configure(&self) {
+        self.store.configure(self.queues.clone(), self.keys.clone()).await.unwrap();
     }
 
     /// The host dies and comes back: what ran is recovered.
@@ -231,9 +246,9 @@ impl Stage {
         assert_eq!(pulse.running, rows(&[State::Running]));
         assert_eq!(pulse.ended, rows(&[State::Completed, State::Failed, State::Cancelled]));
         let waiting = |what: &str| u64::try_from(stats.waiting.get(what).copied().unwrap_or(0)).unwrap();
-        let suspects = pulse.ready - waiting("ready");
-        assert!(suspects <= waiting("suspect").min(1), "{pulse:?} {stats:?}");
-        assert_eq!(waiting("ready") + waiting("timer") + waiting("subject") + waiting("suspect"), pulse.queued);
+        assert!(pulse.ready + pulse.paused <= waiting("ready") + waiting("suspect").min(1), "{pulse:?} {stats:?}");
+        let all = ["ready", "timer", "subject", "suspect", "key"].map(waiting);
+        assert_eq!(all.iter().sum::<u64>(), pulse.queued);
         assert!(pulse.next_timer.is_some() || waiting("timer") == 0, "a timer that nobody waits for");
         let imports = |state: &str| stats.imports.get(state).copied().unwrap_or(0);
         assert_eq!(pulse.imports, u64::try_from(imports("pending") + imports("processing")).unwrap());

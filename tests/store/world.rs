@@ -1,16 +1,21 @@
 //! A store and the model of it, driven side by side and compared after each command.
 
 use super::model::{Import, Job, Model};
-use super::random::{Command, Ending};
+use super::random::{Command, Ending, New};
 use super::stage::{Stage, done, failed, job, publication, text_follows, unchanged};
 use capstan::rules::attempt::Outcome;
-use capstan::rules::job::{Cancel, Running, Trust, cancel, retry};
+use capstan::rules::job::{Cancel, Running, State, Trust, cancel, retry};
+use capstan::rules::key::{self, Pace};
+use capstan::rules::queue::{self, Own, QueueState, Set};
+use capstan::rules::rate::Rate;
 use capstan::rules::recovery::{End, recover};
-use capstan::rules::time::Timestamp;
+use capstan::rules::time::{Millis, Timestamp};
+use capstan::rules::unique::{Conflict, States, Unique};
 use capstan::store::artifact::ArtifactFilter;
 use capstan::store::claim::Claimed;
 use capstan::store::import::{Chunk, NewImport};
 use capstan::store::job::NewJob;
+use capstan::store::queue::QueueChange;
 use capstan::store::settle::{Applied, Settlement};
 use proptest::sample::Index;
 use std::collections::BTreeMap;
@@ -27,20 +32,68 @@ fn new_job(kind: usize, subject: usize, now: Timestamp) -> NewJob {
     job(["page", "text"][kind], &format!("s{subject}"), now)
 }
 
+/// The queues of the jobs, and who changes them how.
+const QUEUES: [&str; 2] = ["page", "text"];
+
+fn queue_change(at: usize) -> QueueChange {
+    let rate = Rate::parse("5/s").unwrap().with_burst(2).unwrap();
+    let limits = |concurrency, rate| QueueChange::Set(Set { concurrency, rate, tokens: None });
+    match at {
+        0 => QueueChange::Pause,
+        1 => QueueChange::Drain,
+        2 => QueueChange::Reset,
+        3 => limits(Some(Own::Limit(1)), Some(Own::None)),
+        4 => limits(Some(Own::None), Some(Own::Limit(rate))),
+        _ => QueueChange::Resume,
+    }
+}
+
+/// The job that a test asks for.
+fn of(new: &New, now: Timestamp) -> NewJob {
+    let states = if new.counts_ended { States::of(&State::ALL) } else { States::OPEN };
+    let unique = |(hash, conflict)| Unique {
+        hash: format!("h{hash}"),
+        states,
+        period: Some(Millis(1_500)),
+        conflict: [Conflict::Skip, Conflict::Replace, Conflict::Existing][conflict],
+    };
+    let mut job = new_job(new.kind, new.subject, now);
+    job.priority = new.priority;
+    job.run_at = Timestamp(now.0 + new.delay);
+    job.key = new.key.map(|key| ["a", "b"][key].to_owned());
+    job.deadline = new.deadline.map(|ms| now.after(Millis(ms)));
+    job.unique = new.unique.map(unique);
+    job.payload = format!("{{\"n\":{}}}", new.delay + new.priority);
+    job
+}
+
 impl World {
     pub(crate) async fn new() -> Self {
-        let stage = Stage::new().await;
-        let model = Model { now: stage.now, ..Model::default() };
+        let mut stage = Stage::new().await;
+        stage.queues = queue::Configured { ageing: Millis(700), ..Default::default() };
+        let slow = Pace { limit: 1, min_interval: Millis(300) };
+        stage.keys = key::Configured {
+            common: Pace { limit: 2, min_interval: Millis(0) },
+            named: [("b".to_owned(), slow)].into(),
+        };
+        stage.configure().await;
+        let (queue_limits, key_paces) = (stage.queues.clone(), stage.keys.clone());
+        let model = Model { now: stage.now, queue_limits, key_paces, ..Model::default() };
         Self { stage, model, running: Vec::new(), ended: Vec::new() }
     }
 
     pub(crate) async fn apply(&mut self, command: &Command) {
         match command {
-            Command::Add { kind, subject, priority, delay } => {
-                let mut new = new_job(*kind, *subject, self.stage.now);
-                (new.priority, new.run_at) = (*priority, Timestamp(self.stage.now.0 + delay));
-                self.stage.store.add(vec![new.clone()]).await.unwrap();
-                self.model.add(new);
+            Command::Add(new) => {
+                let new: Vec<NewJob> = new.iter().map(|new| of(new, self.stage.now)).collect();
+                let accepted = self.stage.store.accept(new.clone()).await.unwrap();
+                assert_eq!(accepted, self.model.accept(new));
+                self.model.let_in();
+            }
+            Command::Queue { which, change } => {
+                let change = queue_change(*change);
+                self.stage.store.change_queue(QUEUES[*which].into(), change.clone()).await.unwrap();
+                self.model.change_queue(QUEUES[*which], &change);
             }
             Command::Claim { free } => {
                 let claimed = self.stage.claim(*free).await;
@@ -51,6 +104,7 @@ impl World {
                 let end = self.settlement(&claimed, *ending);
                 assert_eq!(self.stage.store.settle(end.clone()).await.unwrap(), Applied::Yes);
                 self.model.end(&[end]);
+                self.model.let_in();
                 self.ended.push(claimed);
             }
             Command::Burst { ends, adds, free } => self.burst(ends, *adds, *free).await,
@@ -120,7 +174,9 @@ impl World {
             let store = self.stage.store.clone();
             waiting.spawn(async move { assert_eq!(store.settle(end).await.unwrap(), Applied::Yes) });
         }
-        let new: Vec<NewJob> = (0..adds).map(|n| new_job(n % 2, n, self.stage.now)).collect();
+        let key = |n: usize| (n == 1).then(|| "a".to_owned());
+        let new = (0..adds).map(|n| NewJob { key: key(n), ..new_job(n % 2, n, self.stage.now) });
+        let new: Vec<NewJob> = new.collect();
         let (store, jobs) = (self.stage.store.clone(), new.clone());
         waiting.spawn(async move { assert_eq!(store.add(jobs).await.unwrap().len(), adds) });
         let (store, request) = (self.stage.store.clone(), self.stage.request(free));
@@ -136,6 +192,7 @@ impl World {
         if let Cancel::Now(to) = cancel(at as i64 + 1, self.model.jobs[at].state(), "someone") {
             assert_eq!(self.stage.store.turn(vec![to.clone()], self.stage.now).await.unwrap(), [Applied::Yes]);
             self.model.turn(&to);
+            self.model.let_in();
         }
     }
 
@@ -144,6 +201,7 @@ impl World {
         if let Ok(to) = retry(at as i64 + 1, self.model.jobs[at].state(), self.stage.now) {
             assert_eq!(self.stage.store.turn(vec![to.clone()], self.stage.now).await.unwrap(), [Applied::Yes]);
             self.model.turn(&to);
+            self.model.let_in();
         }
     }
 
@@ -176,7 +234,8 @@ impl World {
         if first == end {
             return;
         }
-        let item = |n: i64| NewJob { item: Some((id, n)), ..new_job(0, n as usize % 3, self.stage.now) };
+        let key = |n: i64| (n % 2 == 0).then(|| "a".to_owned());
+        let item = |n: i64| NewJob { item: Some((id, n)), key: key(n), ..new_job(0, n as usize % 3, self.stage.now) };
         let jobs: Vec<NewJob> = (first..to).map(item).collect();
         let offset = |n: i64| if n == end { 100 } else { n as u64 };
         let chunk = Chunk { import: id, from: offset(first), to: offset(to), jobs: jobs.clone(), now: self.stage.now };
@@ -185,6 +244,7 @@ impl World {
         self.stage.store.advance(chunk).await.unwrap();
         if !is_broken {
             jobs.into_iter().for_each(|job| self.model.add(job));
+            self.model.let_in();
             self.model.imports.entry(id).and_modify(|import| import.dispatched = to);
         }
     }
@@ -203,10 +263,12 @@ impl World {
             self.running.iter().map(|claimed| self.settlement(claimed, Ending::Stopped)).collect();
         for end in &ends {
             assert_eq!(self.stage.store.settle(end.clone()).await.unwrap(), Applied::Yes);
+            self.model.end(std::slice::from_ref(end));
+            self.model.let_in();
         }
-        self.model.end(&ends);
         self.stage.store.stop(self.stage.boot, self.stage.now).await.unwrap();
         self.stage.reopen().await;
+        self.forget();
         self.gone();
     }
 
@@ -216,14 +278,24 @@ impl World {
         let running: Vec<Running> = at.iter().map(|at| self.model.jobs[*at].running.clone()).collect();
         let expected = recover(&running, End::Died, self.stage.now);
         assert_eq!(settlements.iter().map(|end| end.transition.clone()).collect::<Vec<_>>(), expected);
+        // The store was opened again before.
+        self.forget();
         self.model.end(&settlements);
+        if !settlements.is_empty() {
+            self.model.let_in();
+        }
         self.gone();
     }
 
     fn gone(&mut self) {
         self.ended.append(&mut self.running);
-        // Whose turn it is is not worth a write; a new host starts with the first.
-        self.model.last_served = None;
+    }
+
+    /// Whose turn it is is not worth a write; a new host begins anew.
+    fn forget(&mut self) {
+        self.model.turn = 0;
+        self.model.lanes.values_mut().for_each(|lane| *lane = (None, 0));
+        self.model.queues.values_mut().for_each(|queue| queue.turn = 0);
     }
 
     async fn compare(&self) {
@@ -240,6 +312,9 @@ impl World {
             assert_eq!(got, job_is, "job {}", row.id);
             assert_eq!(row.parent_id, job.new.parent.map(|(id, _)| id));
             assert_eq!((row.import_id, row.item), job.new.item.unzip());
+            assert_eq!((row.priority, row.deadline_at, &row.key), (job.new.priority, job.new.deadline, &job.new.key));
+            let documents = stage.store.job_documents(row.id).await.unwrap().unwrap();
+            assert_eq!(documents.0, job.new.payload);
         }
         for id in model.imports.keys() {
             let row = stage.store.import(*id).await.unwrap().unwrap();
@@ -257,16 +332,31 @@ impl World {
             .collect();
         let expected = model.current.iter().map(|(key, generation)| (key.clone(), generation.0)).collect();
         assert_eq!(current, expected);
-        self.compare_pulse();
+        self.compare_pulse().await;
     }
 
-    fn compare_pulse(&self) {
+    async fn compare_pulse(&self) {
         let (pulse, model) = (*self.stage.store.pulse().borrow(), &self.model);
         let is_suspect = |job: &&Job| job.place == "running" && job.running.trust == Trust::Suspect;
         let running_suspects = model.jobs.iter().filter(is_suspect).count();
         assert!(running_suspects <= 1, "two suspects at once");
-        let next_suspect = if running_suspects == 0 { model.count(&["suspect"]).min(1) } else { 0 };
-        assert_eq!(pulse.ready, model.count(&["ready"]) + next_suspect);
+        let is_paused = |job: &&Job| model.state_of_queue(&job.new.queue) != QueueState::Open;
+        let paused = model.jobs.iter().filter(|job| job.place == "ready").filter(is_paused).count() as u64;
+        assert_eq!(pulse.paused, paused);
+        // Those of a full queue are left out.
+        assert!(pulse.ready <= model.count(&["ready"]) - paused + model.count(&["suspect"]).min(1));
+        for name in ["a", "b"] {
+            let (key, pace) = (model.key(name), self.stage.keys.of(name));
+            let known = self.stage.store.key(&self.stage.keys, name, model.now).await.unwrap();
+            let known = known.map_or((0, 0, 0), |key| (key.idle, key.running, key.waiting));
+            assert_eq!(known, (key.idle, key.running, key.waiting), "key {name}");
+            assert!(key.idle + key.running <= pace.limit, "{key:?}");
+            let wakes = pulse.next_key.is_some_and(|at| at <= key.next_at.max(model.now));
+            assert!(key.waiting == 0 || key.idle + key.running > 0 || wakes, "nobody wakes {name}: {key:?} {pulse:?}");
+        }
+        let first =
+            model.jobs.iter().filter(|job| job.state() == State::Queued).filter_map(|job| job.new.deadline).min();
+        assert!(first.is_none_or(|first| pulse.next_deadline.is_some_and(|at| at <= first)));
         assert_eq!(pulse.running, model.count(&["running"]));
         assert_eq!(pulse.ended, model.count(&["completed", "failed", "cancelled"]));
         for job in model.jobs.iter().filter(|job| job.place == "subject") {

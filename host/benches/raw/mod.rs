@@ -79,6 +79,9 @@ async fn fill(file: &Path, jobs: i64) {
                 run_at: now,
                 parent: None,
                 item: None,
+                key: None,
+                unique: None,
+                deadline: None,
                 now,
             }
         };
@@ -91,7 +94,8 @@ type Claimed = (i64, i64);
 
 async fn claim(conn: &mut SqliteConnection, batch: i64, first: i64) -> Vec<Claimed> {
     let rows = sqlx::query(
-        "SELECT id, kind, subject, payload FROM job WHERE wait = 'ready' AND queue = 'noop' ORDER BY priority, id LIMIT $1",
+        "SELECT id, kind, subject, payload FROM job WHERE wait = 'ready' AND queue = 'noop' AND kind = 'noop'
+            AND import_id IS NULL AND priority = 0 ORDER BY id LIMIT $1",
     )
     .bind(batch)
     .fetch_all(&mut *conn)

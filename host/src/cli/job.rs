@@ -3,34 +3,20 @@
 use super::table::{micros, more, short, table, time};
 use super::{Common, Done, Failure};
 use crate::host::job::{
-    AttemptDetail, Blame, JobAdd, JobCancel, JobDetail, JobFilter, JobList, JobRetry, JobRow, JobShow, JobWait, Margin,
-    Unit, Usage, closest,
+    AttemptDetail, Blame, JobCancel, JobDetail, JobFilter, JobList, JobRetry, JobRow, JobShow, JobWait, Margin, Unit,
+    Usage, closest,
 };
 use crate::host::refusal::Refusal;
 use crate::rules::job::State;
 use crate::rules::time::Millis;
 use clap::Subcommand;
-use std::io::Read;
 
 /// Single jobs
 #[derive(Debug, Subcommand)]
 pub(super) enum Job {
     /// Add a job; its payload is checked against the handler's schema first
-    #[command(after_help = "Examples:
-  capstan job add normalise --subject 0f3c…
-  capstan job add ingest '{\"path\": \"a.html\"}'
-  capstan job add ingest @payload.json
-  echo '{\"path\": \"a.html\"}' | capstan job add ingest -")]
-    Add {
-        /// What it asks for
-        kind: String,
-        /// JSON, @FILE, or - for stdin
-        #[arg(default_value = "{}")]
-        payload: String,
-        /// The subject that it is about (an id of `capstan artifact list`)
-        #[arg(long, value_name = "ID")]
-        subject: Option<String>,
-    },
+    #[command(after_help = super::add::EXAMPLES)]
+    Add(Box<super::add::Add>),
     /// List jobs, newest first
     #[command(after_help = "Example:\n  capstan job list --state failed --kind normalise")]
     List {
@@ -80,7 +66,8 @@ pub(super) enum Job {
     },
 }
 
-fn parse_state(text: &str) -> Result<State, String> {
+/// A state of a job by its name.
+pub(super) fn parse_state(text: &str) -> Result<State, String> {
     let names = State::ALL.map(State::name).join(", ");
     State::parse(text).ok_or_else(|| format!("a state is one of {names}"))
 }
@@ -88,11 +75,7 @@ fn parse_state(text: &str) -> Result<State, String> {
 impl Job {
     pub(super) async fn run(self, common: &Common) -> Done {
         match self {
-            Self::Add { kind, payload, subject } => {
-                let payload = read_payload(&payload)?;
-                let job = common.reach().await?.ask(JobAdd { kind, payload, subject }).await?;
-                common.print(&job, line)
-            }
+            Self::Add(add) => add.run(common).await,
             Self::List { state, kind, import, subject, before, limit } => {
                 let filter = JobFilter { state, kind, import, subject, before, limit };
                 let page = common.reach().await?.ask(JobList { filter }).await?;
@@ -120,24 +103,6 @@ impl Job {
     }
 }
 
-fn read_payload(text: &str) -> Result<serde_json::Value, Failure> {
-    let (from, text) = if text == "-" {
-        let mut read = String::new();
-        std::io::stdin().read_to_string(&mut read)?;
-        ("stdin".to_owned(), read)
-    } else if let Some(file) = text.strip_prefix('@') {
-        let read = std::fs::read_to_string(file);
-        (file.to_owned(), read.map_err(|error| Refusal::usage(format!("payload file {file}: {error}")))?)
-    } else {
-        ("the command line".to_owned(), text.to_owned())
-    };
-    let wrong = |error: serde_json::Error| {
-        Refusal::usage(format!("the payload from {from} is no JSON: {error}"))
-            .hint("write JSON, @FILE for the contents of a file, or - for stdin")
-    };
-    Ok(serde_json::from_str(&text).map_err(wrong)?)
-}
-
 async fn wait(common: &Common, id: i64) -> Done {
     let reach = common.reach().await?;
     let job = loop {
@@ -156,7 +121,8 @@ async fn wait(common: &Common, id: i64) -> Done {
     if job.state == State::Completed { Ok(()) } else { Err(Failure::Shown(1)) }
 }
 
-fn line(job: &JobRow) -> String {
+/// A job in a line.
+pub(super) fn line(job: &JobRow) -> String {
     let mut text = format!("job {} {} {}", job.id, job.kind, job.state);
     if let (State::Queued, Some(wait)) = (job.state, &job.wait) {
         text.push_str(&format!(" ({wait}{})", job.why.as_ref().map(|why| format!(", {why}")).unwrap_or_default()));
@@ -198,6 +164,10 @@ fn show(detail: &JobDetail) -> String {
     field("source", job.source.clone());
     field("title", job.title.clone());
     field("queue", job.queue.clone());
+    field("key", job.key.clone().unwrap_or_default());
+    field("tags", job.tags.join(", "));
+    field("priority", if job.priority == 0 { String::new() } else { job.priority.to_string() });
+    field("deadline", job.deadline_at.map(time).unwrap_or_default());
     field("attempt", format!("{} of {}, round {}", job.attempt, job.max_attempts, job.round));
     field("import", job.import_id.map(|id| format!("{id}, item {}", job.item.unwrap_or(0))).unwrap_or_default());
     field("accepted", time(job.created_at));

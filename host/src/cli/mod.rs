@@ -5,6 +5,7 @@
 //! the host that holds the project's lock, or becomes the host for its own
 //! duration.
 
+mod add;
 mod artifact;
 mod complete;
 mod config;
@@ -14,11 +15,14 @@ mod handler;
 mod import;
 mod init;
 mod job;
+mod key;
+mod queue;
 mod reach;
 mod run;
 mod serve;
 mod stats;
 mod table;
+mod when;
 
 use crate::config::layer::Overrides;
 use crate::host::HostError;
@@ -78,6 +82,12 @@ enum Command {
     /// Single jobs
     #[command(subcommand)]
     Job(job::Job),
+    /// The lanes that jobs wait in
+    #[command(subcommand)]
+    Queue(queue::Queue),
+    /// What jobs share a limit by, for example the host that they fetch from
+    #[command(subcommand)]
+    Key(key::Key),
     /// What handlers made
     #[command(subcommand)]
     Artifact(artifact::Artifact),
@@ -169,6 +179,8 @@ async fn dispatch(cli: Cli) -> Done {
         Command::Demo(demo) => demo.run(common).await,
         Command::Import(import) => import.run(common).await,
         Command::Job(job) => job.run(common).await,
+        Command::Queue(queue) => queue.run(common).await,
+        Command::Key(key) => key.run(common).await,
         Command::Artifact(artifact) => artifact.run(common).await,
         Command::Handler(handler) => handler.run(common).await,
         Command::Stats(stats) => stats.run(common).await,

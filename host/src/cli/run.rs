@@ -30,6 +30,8 @@ pub(super) struct Summary {
     ended: BTreeMap<State, i64>,
     /// Jobs that were left, because their handler is disabled.
     held: u64,
+    /// Jobs that were left, because their queue is paused.
+    paused: u64,
     /// The imports that it worked on, with their accounts.
     imports: Vec<ImportRow>,
     elapsed_ms: u64,
@@ -90,11 +92,11 @@ impl Before {
 async fn watch(reach: &Reach, before: Before) -> Result<Summary, Failure> {
     let bar = Progress::new();
     let mut after = None;
-    let held = loop {
+    let (held, paused) = loop {
         let beat = reach.say(PulseWait { after }).await?;
         after = Some(beat.pulse.commits);
         if beat.is_idle() {
-            break beat.pulse.held;
+            break (beat.pulse.held, beat.pulse.paused);
         }
         bar.show(reach, &beat).await?;
         // Often enough for the eye; commits come by the hundred.
@@ -113,6 +115,7 @@ async fn watch(reach: &Reach, before: Before) -> Result<Summary, Failure> {
     Ok(Summary {
         ended,
         held,
+        paused,
         imports: imports_since(reach, before.since).await?,
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         jobs_per_second: (jobs / elapsed.as_secs_f64().max(0.001) * 10.0).round() / 10.0,
@@ -179,8 +182,12 @@ impl Summary {
             0 => String::new(),
             jobs => format!("\n\n{jobs} jobs wait, because their handler is disabled: capstan handler list"),
         };
+        let paused = match self.paused {
+            0 => String::new(),
+            jobs => format!("\n\n{jobs} jobs wait, because their queue is paused: capstan queue list"),
+        };
         if completed + failed + cancelled == 0 {
-            return format!("nothing to do{held}");
+            return format!("nothing to do{held}{paused}");
         }
         let elapsed = table::span(Millis(self.elapsed_ms));
         let mut text = format!(
@@ -194,6 +201,6 @@ impl Summary {
         if failed > 0 {
             text.push_str("\n\nwhy: capstan job list --state failed");
         }
-        text + &held
+        text + &held + &paused
     }
 }

@@ -5,20 +5,29 @@
 //! it against the defaults in this module.
 
 mod coredump;
+mod key;
 pub mod layer;
 mod limit;
 pub mod live;
+mod queue;
+mod range;
+mod retry;
 mod unit;
 
 use crate::rules::coredump::{Coredump, Dumps};
 use crate::rules::enqueue::Queueing;
+use crate::rules::key::Source;
 use crate::rules::limit::Limits;
 use crate::rules::pattern::Pattern;
 use crate::rules::pipeline::{Pipeline, PipelineError};
 use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
 pub use coredump::CoredumpTable;
+pub use key::{KeySection, KeyTable};
 pub use limit::LimitsTable;
+pub use queue::{QueueSection, QueueTable};
+use range::Ranges;
+pub use retry::{ClassTable, RetryTable};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -85,6 +94,10 @@ pub struct Config {
     pub coredump: CoredumpTable,
     /// `[retry]`: the defaults of every kind.
     pub retry: RetryTable,
+    /// `[queue]`
+    pub queue: QueueSection,
+    /// `[key]`
+    pub key: KeySection,
     /// `[pipeline]`: kind = kinds that follow.
     pub pipeline: BTreeMap<String, Vec<String>>,
     /// `[handler.NAME]`
@@ -160,30 +173,6 @@ impl Default for Import {
     }
 }
 
-/// Retries; what is not named keeps its default.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RetryTable {
-    /// Charged attempts per round.
-    pub max_attempts: Option<u32>,
-    /// The first delay.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub base: Option<Millis>,
-    /// The longest delay.
-    #[serde(deserialize_with = "unit::some_duration")]
-    pub cap: Option<Millis>,
-}
-
-impl RetryTable {
-    fn over(self, base: Policy) -> Policy {
-        Policy {
-            max_attempts: self.max_attempts.unwrap_or(base.max_attempts),
-            base: self.base.unwrap_or(base.base),
-            cap: self.cap.unwrap_or(base.cap),
-        }
-    }
-}
-
 /// What is particular to a handler.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -200,6 +189,11 @@ pub struct HandlerTable {
 pub struct KindTable {
     /// Its retries.
     pub retry: RetryTable,
+    /// Its queue; one of its own name without.
+    pub queue: Option<String>,
+    /// Where its jobs get their key from. By default from the host of their address for
+    /// `ingest`, from nowhere for the others.
+    pub key: Option<Source>,
     /// What its handler is configured with, as the handler's schema describes it.
     pub config: toml::Table,
 }
@@ -277,10 +271,15 @@ impl Config {
         check("import.chunk", self.import.chunk, 1, 10_000, "1 to 10000")?;
         check("coredump.files", self.coredump.files, 0, 100_000, "0 to 100000")?;
         check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
-        let retries = self.kind.iter().map(|(kind, table)| (format!("kind.{kind}.retry"), table.retry));
-        for (name, table) in retries.chain([("retry".to_owned(), self.retry)]) {
-            let attempts = table.max_attempts.unwrap_or(1);
-            check(&format!("{name}.max_attempts"), attempts.into(), 1, 1_000, "1 to 1000")?;
+        let ranges = Ranges(path);
+        self.queue.ranges(&ranges)?;
+        self.key.ranges(&ranges)?;
+        self.retry.ranges("retry", &ranges)?;
+        for (kind, table) in &self.kind {
+            table.retry.ranges(&format!("kind.{kind}.retry"), &ranges)?;
+            let queue = table.queue.as_deref().unwrap_or("x");
+            let range = "1 to 64 lower-case letters, digits, '-', '_' and '.'";
+            ranges.holds(crate::rules::queue::name(queue).is_ok(), &format!("kind.{kind}.queue"), queue, range)?;
         }
         let limits = self.handler.iter().map(|(handler, table)| (format!("handler.{handler}.limits"), table.limits));
         for (name, table) in limits.chain([("limits".to_owned(), self.limits)]) {
@@ -327,8 +326,19 @@ impl Config {
 
     /// The retry policy of a kind.
     pub fn policy(&self, kind: &str) -> Policy {
-        let base = self.retry.over(Policy::default());
-        self.kind.get(kind).map_or(base, |table| table.retry.over(base))
+        retry::policy(&self.retry, self.kind.get(kind).map(|table| &table.retry))
+    }
+
+    /// The queue of a kind.
+    pub fn queue(&self, kind: &str) -> String {
+        self.kind.get(kind).and_then(|table| table.queue.as_deref()).unwrap_or(kind).to_owned()
+    }
+
+    /// The key of a job of this kind about this canonical source, if it has one.
+    pub fn key(&self, kind: &str, source: &str) -> Option<String> {
+        let by_default = if kind == "ingest" { Source::Host } else { Source::None };
+        let from = self.kind.get(kind).and_then(|table| table.key).unwrap_or(by_default);
+        crate::rules::key::of_source(source, from)
     }
 
     /// What the handler of a kind is configured with.

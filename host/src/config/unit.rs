@@ -1,5 +1,6 @@
 //! Spans of time and sizes with their units.
 
+use crate::rules::rate::Rate;
 use crate::rules::time::Millis;
 use serde::{Deserialize, Deserializer, de};
 
@@ -64,6 +65,15 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
 pub(super) fn some_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
     size(deserializer).map(Some)
 }
+
+pub(super) fn some_rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Rate>, D::Error> {
+    Rate::parse(&text(deserializer, "60/min")?).map(Some).map_err(de::Error::custom)
+}
+
+/// A span of time with its unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Span(#[serde(deserialize_with = "duration")] pub Millis);
 
 #[cfg(test)]
 mod tests {

@@ -107,7 +107,12 @@ impl Verb for ConfigReload {
                 reload.now().await.map_err(|error| usage(&error))?
             }
             // Nothing works under it yet.
-            None => host.config.reread().map_err(|error| usage(&error))?,
+            None => {
+                let reread = host.config.reread().map_err(|error| usage(&error))?;
+                let config = host.config.now();
+                host.store.configure(config.queue.configured(), config.key.configured()).await?;
+                reread
+            }
         };
         Ok(match reread {
             Reread::Same => ConfigReloaded::default(),

@@ -1,5 +1,7 @@
 //! Jobs: add, list, show, logs, wait, cancel, retry.
 
+mod add;
+
 use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::clock;
@@ -7,17 +9,14 @@ use crate::project::Project;
 pub use crate::rules::attempt::{Class, Usage};
 pub use crate::rules::blame::Blame;
 use crate::rules::blame::blame;
-use crate::rules::enqueue::MAX_PAYLOAD;
 use crate::rules::job::{Cancel, State, cancel, retry};
-use crate::rules::list;
 use crate::rules::margin::margins;
 pub use crate::rules::margin::{Margin, Unit, closest};
-use crate::rules::subject;
 use crate::sandbox::Reason;
 pub use crate::store::attempt::AttemptRow;
-use crate::store::job::{About, NewJob};
 pub use crate::store::job::{JobFilter, JobRow};
 use crate::store::settle::Applied;
+pub use add::{Became, JobAdd, JobAddMany, JobAdded, JobsAdded, Mode, UniqueAsk};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -35,85 +34,6 @@ pub struct Page<T> {
 pub const MAX_PAGE: u32 = 10_000;
 /// How long one `job/wait` request is held open at most.
 pub const HOLD: Duration = Duration::from_secs(20);
-
-/// Add a job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JobAdd {
-    /// What it asks for.
-    pub kind: String,
-    /// Its payload.
-    #[serde(default = "empty")]
-    pub payload: Value,
-    /// The id of the subject that it is about; a subject of its own without.
-    #[serde(default)]
-    pub subject: Option<String>,
-}
-
-fn empty() -> Value {
-    Value::Object(serde_json::Map::new())
-}
-
-impl Verb for JobAdd {
-    const ROUTE: &'static str = "job/add";
-    type Reply = JobRow;
-
-    async fn call(self, host: &Host) -> Result<JobRow, Refusal> {
-        let (_, handlers) = host.engine().await?;
-        let Some(ready) = handlers.of(&self.kind) else {
-            let known: Vec<String> = handlers.all().into_keys().collect();
-            return Err(Refusal::usage(format!("no handler does kind {:?}", self.kind))
-                .hint(format!("kinds that can be added: {}", known.join(", "))));
-        };
-        let payload = self.payload.to_string();
-        if payload.len() > MAX_PAYLOAD {
-            return Err(Refusal::usage(format!("the payload has {} bytes: at most {MAX_PAYLOAD}", payload.len()))
-                .hint("put large input into a file of an import, or into an artifact"));
-        }
-        if let Some(Err(wrong)) = ready.checks(&self.kind).map(|checks| checks.payload(&self.payload)) {
-            return Err(Refusal::usage(format!(
-                "the payload does not match the schema of kind {:?}: {wrong}",
-                self.kind
-            ))
-            .hint(format!("`capstan handler inspect {}` prints the schema", ready.loaded.description.name)));
-        }
-        let about = self.about(host, &payload).await?;
-        let now = clock::now();
-        let job = NewJob {
-            queue: self.kind.clone(),
-            max_attempts: host.config.now().policy(&self.kind).max_attempts,
-            kind: self.kind,
-            about,
-            payload,
-            priority: 0,
-            run_at: now,
-            parent: None,
-            item: None,
-            now,
-        };
-        let ids = host.store.add(vec![job]).await?;
-        let id = ids.first().copied().unwrap_or_default();
-        row(host, id).await
-    }
-}
-
-impl JobAdd {
-    async fn about(&self, host: &Host, payload: &str) -> Result<About, Refusal> {
-        if let Some(subject) = &self.subject {
-            if !subject::is_id(subject) {
-                return Err(Refusal::usage(format!("subject {subject:?} is no subject id: 32 lower-case hex digits"))
-                    .hint("`capstan artifact list` shows the ids"));
-            }
-            return host.store.about(subject).await?.ok_or_else(|| {
-                Refusal::not_found(format!("there is no subject {subject}"))
-                    .hint("`capstan artifact list` shows the ids")
-            });
-        }
-        // The same page is the same subject, whether it comes from a list or by itself.
-        let address = self.payload.get("url").and_then(|url| url.as_str()).and_then(|url| list::address(url).ok());
-        Ok(address.map_or_else(|| About::payload(&self.kind, payload), About::source))
-    }
-}
 
 async fn row(host: &Host, id: i64) -> Result<JobRow, Refusal> {
     let mut row =

@@ -27,7 +27,8 @@ pub struct Beat {
     pub pulse: Pulse,
     /// Attempts that run in this very moment.
     pub in_flight: u64,
-    /// Whether imports wait only for jobs whose handler is disabled.
+    /// Whether imports wait only for jobs that nothing takes up: their handler is disabled,
+    /// or their queue is paused.
     pub is_stuck: bool,
 }
 
@@ -42,7 +43,8 @@ impl Verb for PulseWait {
         let _ = tokio::time::timeout(HOLD, pulse.wait_for(|pulse| !is_known(pulse))).await;
         let pulse = *pulse.borrow();
         let in_flight = host.runtime.get().map_or(0, |runtime| runtime.running.stoppers().len() as u64);
-        let is_stuck = pulse.held > 0 && pulse.queued == pulse.held && !can_dispatch(host).await?;
+        let is_stuck =
+            pulse.queued > 0 && (pulse.queued == pulse.held || pulse.is_still()) && !can_dispatch(host).await?;
         Ok(Beat { pulse, in_flight, is_stuck })
     }
 }
@@ -56,9 +58,10 @@ async fn can_dispatch(host: &Host) -> Result<bool, Refusal> {
 }
 
 impl Beat {
-    /// Whether nothing is left that can be done: jobs of a disabled handler are left.
-    pub const fn is_idle(&self) -> bool {
+    /// Whether nothing is left that can be done: jobs of a disabled handler and of a
+    /// paused queue are left.
+    pub fn is_idle(&self) -> bool {
         let Pulse { queued, held, running, imports, .. } = self.pulse;
-        queued == held && running == 0 && (imports == 0 || self.is_stuck)
+        running == 0 && (queued == held || self.pulse.is_still()) && (imports == 0 || self.is_stuck)
     }
 }

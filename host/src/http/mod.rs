@@ -16,8 +16,10 @@ use crate::host::handler::change::{
 use crate::host::handler::file::HandlerExamine;
 use crate::host::handler::{HandlerInspect, HandlerList};
 use crate::host::import::{ImportList, ImportShow, ImportStart};
-use crate::host::job::{JobAdd, JobCancel, JobList, JobRetry, JobShow, JobWait};
+use crate::host::job::{JobAdd, JobAddMany, JobCancel, JobList, JobRetry, JobShow, JobWait};
+use crate::host::key::{KeyList, KeyRelease, KeySet};
 use crate::host::pulse::PulseWait;
+use crate::host::queue::{QueueDrain, QueueList, QueuePause, QueueResume, QueueSet, QueueWait};
 use crate::host::refusal::{Fault, Refusal};
 use crate::host::stats::StatsShow;
 use crate::host::{Host, Verb};
@@ -74,6 +76,9 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<HandlerRemove>(verb::<HandlerEnable>(verb::<HandlerDisable>(router)));
     let router = verb::<DoctorRun>(verb::<StatsShow>(verb::<PulseWait>(router)));
     let router = verb::<ConfigReload>(verb::<ConfigCheck>(router));
+    let router = verb::<QueuePause>(verb::<QueueList>(verb::<JobAddMany>(router)));
+    let router = verb::<QueueWait>(verb::<QueueDrain>(verb::<QueueResume>(router)));
+    let router = verb::<KeyRelease>(verb::<KeySet>(verb::<KeyList>(verb::<QueueSet>(router))));
     router.fallback(unknown).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(host)
 }
 

@@ -81,6 +81,8 @@ pub struct Running {
     pub trust: Trust,
     /// Who had asked to cancel it when its row was read.
     pub cancel_by: Option<String>,
+    /// It is of no use after this time.
+    pub deadline: Option<Timestamp>,
 }
 
 /// Whether a job was running when the host died.
@@ -130,6 +132,52 @@ impl Why {
             Self::Stopped => "stopped",
             Self::Died => "died",
             Self::Retried => "retried",
+        }
+    }
+}
+
+/// What a queued job waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Wait {
+    /// A slot: a claim may take it.
+    Ready,
+    /// A time.
+    Timer,
+    /// Another job of its kind that works on its subject.
+    Subject,
+    /// Its turn among those that may have killed the host.
+    Suspect,
+    /// Its key.
+    Key,
+}
+
+impl Wait {
+    /// Everything that a job may wait for.
+    pub const ALL: [Self; 5] = [Self::Ready, Self::Timer, Self::Subject, Self::Suspect, Self::Key];
+
+    /// The name in the store and in JSON.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Timer => "timer",
+            Self::Subject => "subject",
+            Self::Suspect => "suspect",
+            Self::Key => "key",
+        }
+    }
+
+    /// What has this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|wait| wait.name() == name)
+    }
+
+    /// What a job waits for that is queued until this time; one with a key has to be
+    /// let in by it.
+    pub fn until(run_at: Timestamp, now: Timestamp, key: Option<&str>) -> Self {
+        match key {
+            _ if run_at > now => Self::Timer,
+            Some(_) => Self::Key,
+            None => Self::Ready,
         }
     }
 }
@@ -238,11 +286,13 @@ pub fn finish(job: &Running, outcome: &Outcome, policy: &Policy, now: Timestamp,
         Outcome::Failed(fault) if fault.class == Class::Deferred => defer(job, fault, now),
         Outcome::Failed(fault) => {
             let error = Some((fault.class, fault.message.clone()));
-            if retry::is_retried(fault.class) && job.attempt < job.max_attempts {
-                let run_at = now.after(retry::backoff(policy, job.attempt, random));
-                to(again(run_at, Why::Backoff, job.attempt), error)
-            } else {
-                to(Next::Failed, error)
+            let delay = policy.again(fault.class, job.attempt, job.max_attempts, random);
+            match delay.map(|delay| now.after(delay)) {
+                // Nobody is to wait for a try that its deadline will prevent.
+                Some(run_at) if job.deadline.is_none_or(|deadline| run_at < deadline) => {
+                    to(again(run_at, Why::Backoff, job.attempt), error)
+                }
+                _ => to(Next::Failed, error),
             }
         }
     }
@@ -296,6 +346,17 @@ pub fn cancel(id: i64, state: State, by: &str) -> Cancel {
         }),
         State::Running => Cancel::StopFirst,
         ended => Cancel::TooLate(ended),
+    }
+}
+
+/// What becomes of a queued job whose deadline has passed.
+pub fn expire(id: i64, deadline: Timestamp) -> Transition {
+    Transition {
+        job: id,
+        expect: Expect::Queued,
+        next: Next::Failed,
+        error: Some((Class::Timeout, format!("deadline {} passed before it ran", deadline.rfc3339()))),
+        memory: Memory::CLEAN,
     }
 }
 

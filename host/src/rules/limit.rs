@@ -3,7 +3,7 @@
 //! A limit that is reached ends the attempt with a failure class and a message
 //! that names the limit as it is called in `capstan.toml`.
 
-use super::time::Millis;
+use super::time::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// What one attempt may use at most.
@@ -83,6 +83,37 @@ impl Default for Limits {
             host_calls: 10_000_000,
             call_bytes: 16 << 20,
             cancel_grace: Millis::seconds(2),
+        }
+    }
+}
+
+/// The wall time that an attempt has: its limit, or what is left until the deadline.
+pub fn wall(limit: Millis, deadline: Option<Timestamp>, now: Timestamp) -> Wall {
+    match deadline.map(|at| (at, at.since(now))) {
+        Some((at, left)) if left < limit => Wall::Deadline { at, left },
+        _ => Wall::Limit(limit),
+    }
+}
+
+/// What bounds the wall time of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wall {
+    /// `limits.wall`.
+    Limit(Millis),
+    /// The job's deadline, which comes sooner.
+    Deadline {
+        /// When it is.
+        at: Timestamp,
+        /// How long until then.
+        left: Millis,
+    },
+}
+
+impl Wall {
+    /// The span itself.
+    pub const fn span(self) -> Millis {
+        match self {
+            Self::Limit(span) | Self::Deadline { left: span, .. } => span,
         }
     }
 }

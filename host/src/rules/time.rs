@@ -40,6 +40,16 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// The time for people, to the second and in UTC: `2026-01-01T00:00:00Z`.
+    pub fn rfc3339(self) -> String {
+        match jiff::Timestamp::from_second(self.0.div_euclid(1_000)) {
+            Ok(time) => time.to_string(),
+            Err(_) => format!("{} ms since 1970", self.0),
+        }
+    }
+}
+
 impl std::fmt::Display for Millis {
     /// The shortest exact form with a unit: `30s`, `1500ms`, `2h`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -5,7 +5,7 @@
 
 use super::handler::Ready;
 use super::import::Roots;
-use super::{Runtime, ServiceError, coredump, desk};
+use super::{Runtime, ServiceError, coredump, deadline, desk, pipeline};
 use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
@@ -16,14 +16,13 @@ use crate::clock;
 use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
-use crate::rules::limit::Limits;
+use crate::rules::limit::{Limits, Wall, wall};
 use crate::rules::margin;
 use crate::rules::progress::Progress;
 use crate::sandbox::{Attempt, Board, Desk, JobView, Outbound, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
 use crate::store::attempt::AttemptRecord;
 use crate::store::claim::Claimed;
-use crate::store::pipeline::Follow;
 use crate::store::settle::{Facts, Settlement};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -81,6 +80,7 @@ struct Prepared {
     folders: Folders,
     outbound: Option<Outbound>,
     limits: Limits,
+    wall: Wall,
     desk: Desk,
 }
 
@@ -121,10 +121,12 @@ async fn prepare(
         Models::Readable => Some(runtime.project.models()),
         Models::Hidden => None,
     };
-    let limits = runtime.config.now().limits(&ready.loaded.description.name);
+    let mut limits = runtime.config.now().limits(&ready.loaded.description.name);
+    let wall = wall(limits.wall, claimed.facts.running.deadline, clock::now());
+    limits.wall = wall.span();
     let desk = desk::open(runtime, &claimed.facts, &ready, granted, &limits, board);
     let view = view(claimed, config);
-    Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound, limits, desk })
+    Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound, limits, wall, desk })
 }
 
 /// What must hold before a guest is started.
@@ -232,7 +234,7 @@ async fn perform(
     prepared: Prepared,
     stop: StopSignal,
 ) -> (Report, Option<Publication>) {
-    let Prepared { ready, view, folders, outbound, limits, desk } = prepared;
+    let Prepared { ready, view, folders, outbound, limits, wall, desk } = prepared;
     let kept = Kept::default();
     let make = {
         let (runtime, lease, kept) = (Arc::clone(runtime), facts.running.lease, kept.clone());
@@ -243,6 +245,7 @@ async fn perform(
         }
     };
     let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
+    deadline::name(&mut report, wall);
     coredump::keep(runtime, facts.running.lease, report.core.take()).await;
     let scratch = keep_spare(runtime, kept.take(), &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
@@ -355,7 +358,7 @@ fn settlement(
     let (follow, enqueue) = match transition.next {
         Next::Completed { .. } => {
             let jobs = report.enqueue.into_iter().map(|wish| desk::job(runtime, &facts, wish, now));
-            (follow(runtime, &facts.kind), jobs.collect())
+            (pipeline::follow(runtime, &facts), jobs.collect())
         }
         _ => (Vec::new(), Vec::new()),
     };
@@ -384,15 +387,4 @@ fn settlement(
         }
     }
     Settlement { facts, transition, attempt: record, publication, follow, enqueue, progress }
-}
-
-fn follow(runtime: &Runtime, kind: &str) -> Vec<Follow> {
-    let (table, config) = (runtime.handlers.table(), runtime.config.now());
-    let behind = |kind: &String| Follow {
-        kind: kind.clone(),
-        queue: kind.clone(),
-        max_attempts: config.policy(kind).max_attempts,
-        digest: table.routes().get(kind).map(|route| route.digest.clone()),
-    };
-    runtime.derived().pipeline.followers(kind).iter().map(behind).collect()
 }

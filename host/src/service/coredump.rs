@@ -55,7 +55,8 @@ pub(super) async fn keep(runtime: &Arc<Runtime>, lease: i64, dump: Option<Vec<u8
 
 async fn blocking(runtime: &Arc<Runtime>, work: impl FnOnce(&Project, &Keeping) + Send + 'static) {
     let runtime = Arc::clone(runtime);
-    let done = tokio::task::spawn_blocking(move || work(&runtime.project, &runtime.config.now().coredump.keeping())).await;
+    let done =
+        tokio::task::spawn_blocking(move || work(&runtime.project, &runtime.config.now().coredump.keeping())).await;
     if let Err(error) = done {
         tracing::warn!(%error, "the core dumps could not be looked after");
     }

@@ -90,9 +90,11 @@ pub(super) fn job(runtime: &Runtime, facts: &Facts, wish: Wish, now: Timestamp) 
         Some(Other { source, title, tags }) => About { title, tags, ..About::source(source) },
         None => facts.about.clone(),
     };
+    let config = runtime.config.now();
     NewJob {
-        queue: wish.kind.clone(),
-        max_attempts: runtime.config.now().policy(&wish.kind).max_attempts,
+        queue: config.queue(&wish.kind),
+        key: config.key(&wish.kind, &about.source),
+        max_attempts: config.policy(&wish.kind).max_attempts,
         kind: wish.kind,
         about,
         payload: wish.payload,
@@ -100,6 +102,8 @@ pub(super) fn job(runtime: &Runtime, facts: &Facts, wish: Wish, now: Timestamp) 
         run_at: now,
         parent: Some((facts.running.id, facts.depth + 1)),
         item: facts.item,
+        unique: None,
+        deadline: None,
         now,
     }
 }

@@ -188,11 +188,16 @@ fn read_chunk(list: &Path, from: u64, items: u64) -> std::io::Result<(Vec<Item>,
 fn chunk(runtime: &Runtime, import: &ImportRow, items: &[Item], to: u64) -> Result<Chunk, ServiceError> {
     let now = clock::now();
     let root = PathBuf::from(import.root.clone().unwrap_or_default());
-    let max_attempts = runtime.config.now().policy(&import.kind).max_attempts;
+    let config = runtime.config.now();
+    let max_attempts = config.policy(&import.kind).max_attempts;
+    let queue = config.queue(&import.kind);
     let first = i64::try_from(import.dispatched).unwrap_or(i64::MAX);
     let mut jobs = Vec::with_capacity(items.len());
     for (item, position) in items.iter().zip(first..) {
-        jobs.push(job(import, item, &root, position, max_attempts, now)?);
+        let mut job = job(import, item, &root, position, max_attempts, now)?;
+        job.queue.clone_from(&queue);
+        job.key = config.key(&import.kind, &job.about.source);
+        jobs.push(job);
     }
     Ok(Chunk { import: import.id, from: import.cursor, to, jobs, now })
 }
@@ -227,6 +232,9 @@ fn job(
         run_at: now,
         parent: None,
         item: Some((import.id, position)),
+        key: None,
+        unique: None,
+        deadline: None,
         now,
     })
 }

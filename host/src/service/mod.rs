@@ -6,10 +6,12 @@
 
 pub mod attempt;
 pub mod coredump;
+mod deadline;
 pub mod derived;
 mod desk;
 pub mod handler;
 pub mod import;
+mod pipeline;
 pub mod progress;
 pub mod recovery;
 pub mod reload;

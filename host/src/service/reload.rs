@@ -2,7 +2,7 @@
 //!
 //! The file is looked at every [`LOOK`], and at once when somebody asks. What is in order
 //! holds for every decision from then on: limits and retries of the next attempt, grants,
-//! secrets and configurations of handlers, the pipeline, imports. Attempts that run end
+//! secrets and configurations of handlers, the pipeline, imports, queues and keys. Attempts that run end
 //! under what held when they began. What is not in order changes nothing and is said. What
 //! cannot change while a host works, the size of its engine, is named.
 
@@ -42,6 +42,9 @@ impl Reload {
         let derived = Derived::of(&config, &self.runtime.project)?;
         let reread = live.reread().map_err(ServiceError::Config)?;
         self.runtime.derive(derived);
+        let config = live.now();
+        let told = self.runtime.store.configure(config.queue.configured(), config.key.configured());
+        told.await.map_err(ServiceError::Store)?;
         self.registry.configure().await?;
         Ok(reread)
     }

@@ -69,7 +69,7 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         if worker.claim(&seen).await? > 0 {
             continue;
         }
-        let timer = until(seen.next_timer, clock::now());
+        let timer = until(seen.next_wake(), clock::now());
         tokio::select! {
             changed = pulse.changed() => if changed.is_err() { break },
             _ = stop.changed() => {},
@@ -91,7 +91,7 @@ impl Worker {
     /// Claim what there is room for; how many jobs.
     async fn claim(&mut self, seen: &Pulse) -> Result<usize, ServiceError> {
         let now = clock::now();
-        let is_due = seen.next_timer.is_some_and(|at| at <= now);
+        let is_due = seen.next_wake().is_some_and(|at| at <= now);
         let guests = &self.runtime.guests;
         let free = claimable(
             u64::from(self.runtime.slots),
@@ -100,7 +100,8 @@ impl Worker {
             guests.threads() as u64,
             self.busy.mean(),
         );
-        if free == 0 || (seen.ready == 0 && !is_due) {
+        // What is due is rung without a free slot too: it may be a deadline.
+        if !is_due && (free == 0 || seen.ready == 0) {
             return Ok(0);
         }
         // What a job is claimed for is what runs it, whatever is swapped meanwhile.

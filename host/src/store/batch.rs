@@ -6,12 +6,16 @@
 
 use super::op::{Op, Reply};
 use super::view::{self, Tally, View};
-use super::{StoreError, boot, checkpoint, claim, handler, import, job, progress, settle, turn};
+use super::{
+    StoreError, accept, boot, checkpoint, claim, doctor, edit, handler, import, job, key, progress, queue, settle, turn,
+};
 use crate::rules::import::Tree;
-use crate::rules::job::{Made, State};
+use crate::rules::job::{Made, State, Wait};
+use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
 use sqlx::SqliteConnection;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// A transaction that is being filled.
 pub(super) struct Batch<'a> {
@@ -20,8 +24,18 @@ pub(super) struct Batch<'a> {
     tallies: Tally,
     items: BTreeMap<(i64, i64), Tree>,
     open_jobs: BTreeMap<i64, i64>,
+    keys: BTreeMap<String, key::Moves>,
+    queues: BTreeSet<Arc<str>>,
     now: Timestamp,
     sequences: (i64, i64),
+}
+
+/// A queued job, as far as its place has to be counted.
+#[derive(Debug, Clone)]
+pub(super) struct Queued<'a> {
+    pub(super) lane: Lane,
+    pub(super) key: Option<&'a str>,
+    pub(super) deadline: Option<Timestamp>,
 }
 
 impl<'a> Batch<'a> {
@@ -33,6 +47,8 @@ impl<'a> Batch<'a> {
             tallies: Tally::new(),
             items: BTreeMap::new(),
             open_jobs: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            queues: BTreeSet::new(),
             now: Timestamp(0),
             sequences,
         }
@@ -45,7 +61,7 @@ impl<'a> Batch<'a> {
             replies.push(self.rare(op).await?);
         }
         settle::apply(&mut self, ops, &mut replies).await?;
-        job::insert(&mut self, ops, &mut replies).await?;
+        accept::insert(&mut self, ops, &mut replies).await?;
         claim::apply(&mut self, ops, &mut replies).await?;
         self.flush().await?;
         Ok(replies)
@@ -63,13 +79,22 @@ impl<'a> Batch<'a> {
             Op::Import(new) => Reply::Id(import::insert(self, new).await?),
             Op::BreakImport { id, error, now } => import::break_off(self, *id, error, *now).await?,
             Op::AskCancel { jobs, by } => job::ask_cancel(self.conn, jobs, by).await?,
+            Op::Edit { edits, now } => Reply::Applied(edit::edit(self, edits, *now).await?),
+            Op::Recount => Reply::Differences(doctor::differences(self).await?),
+            Op::Queue { name, change } => queue::change(self, name, change),
+            Op::Key { name, change, now } => key::change(self, name, change, *now).await?,
             Op::Turn { transitions, now } => Reply::Applied(turn::turn(self, transitions, *now).await?),
             Op::Checkpoint(new) => Reply::Applied(vec![checkpoint::keep(self, new).await?]),
             Op::Progress(said) => progress::write(self.conn, said).await?,
             Op::Chunk(chunk) => import::advance(self, chunk).await?,
             Op::Settle(_) | Op::Recover { .. } => Reply::Applied(Vec::new()),
-            Op::Add(_) | Op::Claim(_) | Op::Close => Reply::Done,
+            Op::Add(_) | Op::Claim(_) | Op::Configure { .. } | Op::Close => Reply::Done,
         })
+    }
+
+    /// When the batch happens.
+    pub(super) fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The batch happens at this time (the latest one named by its operations).
@@ -98,6 +123,62 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// A job is queued, and this is what it waits for; until this time, if it is for a time.
+    pub(super) fn enter(&mut self, wait: Wait, job: Queued<'_>, run_at: Timestamp) {
+        if let Some(at) = job.deadline {
+            self.view.deadline(at);
+        }
+        if let Some(key) = job.key {
+            self.wait_moved(key, wait, 1);
+        }
+        match wait {
+            Wait::Ready => self.view.made_ready(job.lane, self.now),
+            Wait::Timer => self.view.timer(run_at),
+            Wait::Subject => self.view.behind_subject += 1,
+            Wait::Suspect => {
+                self.view.suspects += 1;
+                self.view.suspects_stuck = false;
+            }
+            Wait::Key => {}
+        }
+    }
+
+    /// A queued job no longer waits for this.
+    pub(super) fn leave(&mut self, wait: Wait, lane: &Lane, key: Option<&str>) {
+        if let Some(key) = key {
+            self.wait_moved(key, wait, -1);
+        }
+        match wait {
+            Wait::Ready => self.view.left_ready(lane, 1),
+            Wait::Subject => self.view.behind_subject -= 1,
+            Wait::Suspect => self.view.suspects -= 1,
+            Wait::Timer | Wait::Key => {}
+        }
+    }
+
+    fn wait_moved(&mut self, key: &str, wait: Wait, by: i64) {
+        match wait {
+            Wait::Ready | Wait::Subject | Wait::Suspect => self.key(key).idle += by,
+            Wait::Key => self.key(key).waiting += by,
+            Wait::Timer => {}
+        }
+    }
+
+    /// What this batch moves of a key.
+    pub(super) fn key(&mut self, name: &str) -> &mut key::Moves {
+        self.keys.entry(name.to_owned()).or_default()
+    }
+
+    /// The keys that this batch moves.
+    pub(super) fn moved_keys(&self) -> BTreeSet<String> {
+        self.keys.keys().cloned().collect()
+    }
+
+    /// A queue's row is to be written.
+    pub(super) fn queue_changed(&mut self, name: &str) {
+        self.queues.insert(name.into());
+    }
+
     fn tally(&mut self, kind: &str, state: State, by: i64) {
         self.view.count(kind, state, by);
         view::count(&mut self.tallies, kind, state, by);
@@ -106,6 +187,9 @@ impl<'a> Batch<'a> {
     async fn flush(mut self) -> Result<(), StoreError> {
         self.flush_tallies().await?;
         self.flush_sequences().await?;
+        let (queues, keys) = (std::mem::take(&mut self.queues), std::mem::take(&mut self.keys));
+        queue::write(&mut self, &queues.into_iter().collect::<Vec<_>>()).await?;
+        key::write(&mut self, &keys).await?;
         if !self.items.is_empty() {
             let (items, open_jobs, now) =
                 (std::mem::take(&mut self.items), std::mem::take(&mut self.open_jobs), self.now);

@@ -1,17 +1,18 @@
 //! Taking ready jobs.
 //!
 //! A claim looks only at rows of the ready index, never at what waits for a
-//! time, a key, a queue or its subject; a queue whose kind has a disabled handler is
-//! left out whole, so that its jobs stay where they are and cost nothing. Free slots are shared among queues by
+//! time, a key or its subject; lanes of a queue that is paused or full and of a kind
+//! whose handler is disabled are left out whole, so that their jobs stay where they
+//! are and cost nothing. Free slots are shared among lanes by
 //! [`crate::rules::queue::share`]. A job whose subject is being worked on by
 //! another job of its kind is parked behind it.
 
-use super::batch::{Batch, json, parse};
+use super::batch::{Batch, Queued, json, parse};
 use super::op::{Op, Reply};
 use super::settle::{FACTS, Facts, Row};
-use super::{Store, StoreError};
-use crate::rules::job::{Made, State};
-use crate::rules::queue::{Demand, share};
+use super::{Store, StoreError, deadline, key, queue, subject};
+use crate::rules::job::{Made, State, Wait};
+use crate::rules::queue::{Demand, Lane, QueueState, share};
 use crate::rules::time::Timestamp;
 use serde::Deserialize;
 use sqlx::{QueryBuilder, Row as _};
@@ -73,8 +74,16 @@ impl Store {
     }
 }
 
-/// Serve every claim of a batch.
+/// Serve every claim of a batch, after what became due and what keys let in.
 pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Reply]) -> Result<(), StoreError> {
+    let claims = ops.iter().filter_map(|op| if let Op::Claim(request) = op { Some(request.now) } else { None });
+    if let Some(now) = claims.max() {
+        batch.at(now);
+        ring_timers(batch, now).await?;
+        deadline::ring(batch, now).await?;
+    }
+    let now = batch.now();
+    key::release(batch, now).await?;
     for (op, reply) in ops.iter().zip(replies) {
         if let Op::Claim(request) = op {
             *reply = Reply::Claimed(claim(batch, request).await?);
@@ -84,28 +93,32 @@ pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Repl
 }
 
 async fn claim(batch: &mut Batch<'_>, request: &ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
-    batch.at(request.now);
-    ring_timers(batch, request.now).await?;
+    let now = request.now;
     let mut taken = Taken::default();
     let mut free = request.free;
-    if free > 0 && batch.view.suspects > 0 && batch.view.running_suspect.is_none() {
-        free -= take_suspect(batch, &mut taken).await?;
+    if free > 0 && batch.view.suspects > 0 && batch.view.running_suspect.is_none() && !batch.view.suspects_stuck {
+        free -= take_suspect(batch, &mut taken, now).await?;
     }
-    let demands: Vec<Demand> = batch
-        .view
-        .ready
-        .iter()
-        .filter(|(queue, ready)| **ready > 0 && !batch.view.held.contains(*queue))
-        .map(|(queue, ready)| Demand { queue: queue.clone(), ready: *ready, room: u64::MAX })
-        .collect();
-    let shares = share(&demands, free, batch.view.last_served.as_deref());
-    for (queue, slots) in &shares.slots {
-        take_ready(batch, &mut taken, queue, *slots).await?;
+    let rooms = queue::rooms(batch, now);
+    for (lane, slots) in share(&demands(batch, now), &rooms, free, now, batch.view.queue_limits.ageing) {
+        take_ready(batch, &mut taken, &lane, slots, now).await?;
     }
-    batch.view.last_served = shares.last_served;
     write(batch, request, &mut taken).await?;
-    park(batch, &taken).await?;
+    subject::park(batch, &taken.parked).await?;
     Ok(taken.jobs)
+}
+
+/// The lanes whose kind has a handler that may be used.
+fn demands(batch: &mut Batch<'_>, now: Timestamp) -> Vec<Demand> {
+    let held = &batch.view.held;
+    let open = batch.view.lanes.iter_mut().filter(|(lane, _)| !held.contains(&*lane.kind));
+    let demand = |(lane, waiting): (&Lane, &mut super::view::Waiting)| Demand {
+        lane: lane.clone(),
+        ready: waiting.jobs,
+        since: *waiting.since.get_or_insert(now),
+        turn: waiting.turn,
+    };
+    open.map(demand).collect()
 }
 
 #[derive(Default)]
@@ -142,9 +155,9 @@ struct Candidate {
 /// million may be due, and the claim behind this one takes the next of them.
 const RUNG_AT_ONCE: i64 = 4_096;
 
-pub(super) const RING: &str = "UPDATE job SET wait = 'ready' WHERE id IN (
+pub(super) const RING: &str = "UPDATE job SET wait = CASE WHEN key IS NULL THEN 'ready' ELSE 'key' END WHERE id IN (
         SELECT id FROM job WHERE wait = 'timer' AND run_at <= $1 ORDER BY run_at LIMIT $2)
-    RETURNING queue";
+    RETURNING json_array(queue, kind, coalesce(import_id, 0), priority, key)";
 
 pub(super) const NEXT_TIMER: &str = "SELECT min(run_at) FROM job WHERE wait = 'timer'";
 
@@ -155,7 +168,11 @@ async fn ring_timers(batch: &mut Batch<'_>, now: Timestamp) -> Result<(), StoreE
     }
     let rung = sqlx::query(RING).bind(now.0).bind(RUNG_AT_ONCE).fetch_all(&mut *batch.conn).await?;
     for row in &rung {
-        batch.view.made_ready(row.try_get(0)?, 1);
+        let (queue, kind, import, priority, key): (String, String, i64, i64, Option<String>) = parse(row.try_get(0)?)?;
+        let lane = Lane { queue: queue.into(), kind: kind.into(), import, priority };
+        let wait = if key.is_some() { Wait::Key } else { Wait::Ready };
+        // Its deadline is known already.
+        batch.enter(wait, Queued { lane, key: key.as_deref(), deadline: None }, now);
     }
     let next = sqlx::query(NEXT_TIMER).fetch_one(&mut *batch.conn).await?;
     batch.view.next_timer = next.try_get::<Option<i64>, _>(0)?.map(Timestamp);
@@ -175,14 +192,21 @@ fn candidates(ids: &'static str) -> QueryBuilder<sqlx::Sqlite> {
     query
 }
 
-/// The first suspect in line whose kind is not held.
-pub(super) fn next_suspect(held: &BTreeSet<String>) -> QueryBuilder<sqlx::Sqlite> {
+/// The first suspect in line whose kind and queue are not among these.
+pub(super) fn next_suspect(held: &BTreeSet<String>, closed: &[&str]) -> QueryBuilder<sqlx::Sqlite> {
     let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'suspect'");
+    // Reads the rows of suspects, of which there are as many as the dead host had slots.
     if !held.is_empty() {
-        // Reads the rows of suspects, of which there are as many as the dead host had slots.
-        let mut kinds = query.push(" AND queue NOT IN (").separated(", ");
+        let mut kinds = query.push(" AND kind NOT IN (").separated(", ");
         for kind in held {
             kinds.push_bind(kind.clone());
+        }
+        query.push(")");
+    }
+    if !closed.is_empty() {
+        let mut queues = query.push(" AND queue NOT IN (").separated(", ");
+        for queue in closed {
+            queues.push_bind((*queue).to_owned());
         }
         query.push(")");
     }
@@ -190,9 +214,12 @@ pub(super) fn next_suspect(held: &BTreeSet<String>) -> QueryBuilder<sqlx::Sqlite
     query
 }
 
-pub(super) fn next_ready(queue: &str, slots: u64) -> QueryBuilder<sqlx::Sqlite> {
+/// The jobs of a lane that are next.
+pub(super) fn next_ready(lane: &Lane, slots: u64) -> QueryBuilder<sqlx::Sqlite> {
     let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'ready' AND queue = ");
-    query.push_bind(queue.to_owned()).push(" ORDER BY priority, id LIMIT ");
+    query.push_bind(lane.queue.to_string()).push(" AND kind = ").push_bind(lane.kind.to_string());
+    query.push(" AND import_id IS ").push_bind((lane.import != 0).then_some(lane.import));
+    query.push(" AND priority = ").push_bind(lane.priority).push(" ORDER BY id LIMIT ");
     query.push_bind(i64::try_from(slots).unwrap_or(i64::MAX)).push(") CROSS JOIN job ON job.id = next");
     query
 }
@@ -202,22 +229,37 @@ async fn look(batch: &mut Batch<'_>, mut query: QueryBuilder<sqlx::Sqlite>) -> R
 }
 
 /// Take the suspect that is next in line; how many slots it took.
-async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken) -> Result<u64, StoreError> {
-    let query = next_suspect(&batch.view.held);
+async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken, now: Timestamp) -> Result<u64, StoreError> {
+    let closed = batch.view.queues.iter().filter(|(_, queue)| queue.state != QueueState::Open);
+    let query = next_suspect(&batch.view.held, &closed.map(|(name, _)| &**name).collect::<Vec<_>>());
     let found = look(batch, query).await?;
+    if found.is_empty() {
+        batch.view.suspects_stuck = true;
+    }
     // A suspect whose subject is busy keeps its place in the line.
     let Some(free) = found.into_iter().find(|candidate| candidate.busy == 0) else { return Ok(0) };
-    let id = free.facts.id;
+    let (id, name) = (free.facts.id, free.facts.queue.clone());
     taken.take(free)?;
     batch.view.suspects -= 1;
     batch.view.running_suspect = Some(id);
+    let configured = Arc::clone(&batch.view.queue_limits);
+    queue::started(batch, &name, 1, now, &configured);
     Ok(1)
 }
 
-async fn take_ready(batch: &mut Batch<'_>, taken: &mut Taken, queue: &str, slots: u64) -> Result<(), StoreError> {
-    let found = look(batch, next_ready(queue, slots)).await?;
-    batch.view.made_ready(queue, -i64::try_from(found.len()).unwrap_or(0));
-    found.into_iter().try_for_each(|candidate| taken.take(candidate))
+async fn take_ready(
+    batch: &mut Batch<'_>,
+    taken: &mut Taken,
+    lane: &Lane,
+    slots: u64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let found = look(batch, next_ready(lane, slots)).await?;
+    let (looked_at, before) = (found.len() as u64, taken.jobs.len());
+    found.into_iter().try_for_each(|candidate| taken.take(candidate))?;
+    queue::began(batch, lane, (taken.jobs.len() - before) as u64, now);
+    batch.view.left_ready(lane, looked_at);
+    Ok(())
 }
 
 pub(super) const CLAIM: &str =
@@ -244,6 +286,9 @@ async fn write(batch: &mut Batch<'_>, request: &ClaimRequest, taken: &mut Taken)
         let leases: BTreeMap<&str, i64> = job.inputs.iter().map(|(kind, (lease, _))| (kind.as_str(), *lease)).collect();
         facts.inputs = if leases.is_empty() { None } else { Some(json(&leases)?) };
         rows.push((facts.running.id, facts.running.lease, facts.digest.clone(), facts.inputs.clone()));
+        if let Some(key) = &facts.key {
+            key::started(batch, key, request.now);
+        }
         let from = (State::Queued, Made::Something);
         batch.moved(&facts.kind, facts.item, from, (State::Running, Made::Something));
     }
@@ -283,16 +328,4 @@ async fn pins(
         pins.entry(row.try_get(0)?).or_default().insert(row.try_get(1)?, (row.try_get(2)?, row.try_get(3)?));
     }
     Ok(pins)
-}
-
-pub(super) const PARK: &str = "UPDATE job SET wait = 'subject' WHERE id IN (SELECT value FROM jsonb_each($1))";
-
-/// Park ready jobs whose subject is busy; the end of what keeps it wakes them.
-async fn park(batch: &mut Batch<'_>, taken: &Taken) -> Result<(), StoreError> {
-    if taken.parked.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(PARK).bind(json(&taken.parked)?).execute(&mut *batch.conn).await?;
-    batch.view.behind_subject += taken.parked.len() as u64;
-    Ok(())
 }

@@ -1,7 +1,13 @@
 //! Recounting what is kept as counts, in one snapshot.
 
+use super::batch::Batch;
+use super::op::{Op, Reply};
+use super::view::View;
 use super::{Store, StoreError};
+use crate::rules::queue::Lane;
 use sqlx::Row;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A statement whose rows are findings, and what they mean.
 struct Check {
@@ -18,7 +24,7 @@ pub struct Finding {
     pub what: String,
 }
 
-const CHECKS: [Check; 9] = [
+const CHECKS: [Check; 10] = [
     Check {
         name: "counts equal rows",
         sql: "SELECT 'kind ' || kind || ' ' || state || ': counted ' || sum(counted) || ', rows ' || sum(rows)
@@ -64,6 +70,17 @@ const CHECKS: [Check; 9] = [
               WHERE (i.open, i.failed, i.cancelled, i.made) <> (j.open, j.failed, j.cancelled, j.made) LIMIT 20",
     },
     Check {
+        name: "keys equal their jobs",
+        sql: "SELECT 'key ' || name || ': counted ' || sum(idle) || ' let in, ' || sum(running) || ' running, '
+                     || sum(waiting) || ' waiting; rows ' || sum(i) || ', ' || sum(r) || ', ' || sum(w)
+              FROM (SELECT name, idle, running, waiting, 0 AS i, 0 AS r, 0 AS w FROM key
+                    UNION ALL
+                    SELECT key, 0, 0, 0, state = 'queued' AND wait IN ('ready', 'subject', 'suspect'),
+                           state = 'running', state = 'queued' AND wait = 'key'
+                    FROM job WHERE key IS NOT NULL AND state IN ('queued', 'running'))
+              GROUP BY name HAVING (sum(idle), sum(running), sum(waiting)) <> (sum(i), sum(r), sum(w)) LIMIT 20",
+    },
+    Check {
         name: "current generations exist",
         sql: "SELECT 'subject ' || subject || ' kind ' || kind || ' points at generation ' || lease
               FROM current WHERE lease NOT IN (SELECT lease FROM generation)",
@@ -95,11 +112,58 @@ impl Store {
             }
         }
         snapshot.commit().await?;
-        Ok(findings)
+        match self.send(Op::Recount).await? {
+            Reply::Differences(all) => {
+                findings.extend(all.into_iter().map(|what| Finding { check: REMEMBERED, what }));
+                Ok(findings)
+            }
+            other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
+        }
     }
+}
+
+/// The check of what the writer keeps in memory.
+const REMEMBERED: &str = "what the writer knows is on record";
+
+/// What the writer knows and the rows do not say.
+pub(super) async fn differences(batch: &mut Batch<'_>) -> Result<Vec<String>, StoreError> {
+    let rows = View::load(&mut *batch.conn).await?;
+    let known = &*batch.view;
+    let mut all = Vec::new();
+    let lanes: BTreeSet<&Lane> = known.lanes.keys().chain(rows.lanes.keys()).collect();
+    for lane in lanes {
+        let [known, rows] = [known, &rows].map(|view| view.lanes.get(lane).map_or(0, |waiting| waiting.jobs));
+        if known != rows {
+            all.push(format!("{lane:?}: {known} ready jobs are known, {rows} are there"));
+        }
+    }
+    let queues: BTreeSet<&Arc<str>> = known.queues.keys().chain(rows.queues.keys()).collect();
+    for name in queues {
+        let [known, rows] = [known, &rows].map(|view| view.queues.get(name).map_or(0, |queue| queue.used.running));
+        if known != rows {
+            all.push(format!("queue {name}: {known} running jobs are known, {rows} are there"));
+        }
+    }
+    for (what, known, rows) in [
+        ("suspects", known.suspects, rows.suspects),
+        ("jobs behind a subject", known.behind_subject, rows.behind_subject),
+    ] {
+        if known != rows {
+            all.push(format!("{what}: {known} are known, {rows} are there"));
+        }
+    }
+    for (what, known, rows) in
+        [("timer", known.next_timer, rows.next_timer), ("deadline", known.next_deadline, rows.next_deadline)]
+    {
+        // It may ring for nothing, but never too late.
+        if rows.is_some_and(|rows| known.is_none_or(|known| known > rows)) {
+            all.push(format!("next {what}: {known:?} is known, {rows:?} is there"));
+        }
+    }
+    Ok(all)
 }
 
 /// The names of the checks, in their order.
 pub fn checks() -> impl Iterator<Item = &'static str> {
-    CHECKS.iter().map(|check| check.name).chain(std::iter::once("the file is sound"))
+    CHECKS.iter().map(|check| check.name).chain(["the file is sound", REMEMBERED])
 }

@@ -199,10 +199,6 @@ pub(super) async fn insert(batch: &mut Batch<'_>, new: &NewHandler) -> Result<Re
     .bind(new.now.0)
     .execute(&mut *batch.conn)
     .await?;
-    sqlx::query("INSERT OR IGNORE INTO queue (name) SELECT value FROM jsonb_each($1)")
-        .bind(json(&new.kinds)?)
-        .execute(&mut *batch.conn)
-        .await?;
     batch.view.hold(&mut *batch.conn).await?;
     Ok(Reply::Done)
 }

@@ -3,7 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::{Store, artifact, attempt, checkpoint, claim, import, job, pipeline, progress, settle, stats, turn, view};
+use super::{
+    Store, accept, artifact, attempt, checkpoint, claim, deadline, edit, import, job, key, pipeline, progress, queue,
+    settle, stats, subject, turn, unique, view,
+};
+use crate::rules::queue::Lane;
 use sqlx::{AssertSqlSafe, Row};
 use std::collections::BTreeSet;
 
@@ -13,9 +17,20 @@ fn statements() -> Vec<(&'static str, String)> {
         ("claim: next timer", claim::NEXT_TIMER),
         ("claim: write", claim::CLAIM),
         ("claim: pins", claim::PINS),
-        ("claim: park", claim::PARK),
+        ("subject: park", subject::PARK),
+        ("deadline: due", deadline::DUE),
+        ("deadline: next", deadline::NEXT),
+        ("key: due", key::DUE),
+        ("key: next", key::NEXT),
+        ("key: load", key::LOAD),
+        ("key: admit", key::ADMIT),
+        ("key: write", key::WRITE),
+        ("queue: write", queue::WRITE),
+        ("unique: same", unique::SAME),
+        ("edit", edit::EDIT),
+        ("turn: find", turn::FIND),
         ("settle: end", settle::END),
-        ("settle: release", settle::RELEASE),
+        ("subject: release", subject::RELEASE),
         ("checkpoint: keep", checkpoint::KEEP),
         ("checkpoint: drop", checkpoint::DROP),
         ("checkpoint: any", checkpoint::ANY),
@@ -32,15 +47,17 @@ fn statements() -> Vec<(&'static str, String)> {
         ("import: account", import::ACCOUNT),
         ("import: complete", import::COMPLETE),
         ("import: undispatched", import::UNDISPATCHED),
-        ("job: insert", job::INSERT),
+        ("job: insert", accept::INSERT),
         ("job: ask to cancel", job::ASK_CANCEL),
         ("open: ready", view::READY),
         ("open: numbers", view::NUMBERS),
+        ("open: running", view::RUNNING),
         ("stats: waiting", stats::WAITING),
     ];
+    let lane = Lane { queue: "q".into(), kind: "k".into(), import: 0, priority: 0 };
     let built = [
-        ("claim: ready", claim::next_ready("q", 1).sql().as_str().to_owned()),
-        ("claim: suspect", claim::next_suspect(&BTreeSet::new()).sql().as_str().to_owned()),
+        ("claim: ready", claim::next_ready(&lane, 1).sql().as_str().to_owned()),
+        ("claim: suspect", claim::next_suspect(&BTreeSet::new(), &[]).sql().as_str().to_owned()),
         ("recover: orphans", settle::orphans().sql().as_str().to_owned()),
     ];
     fixed.into_iter().map(|(name, sql)| (name, sql.to_owned())).chain(built).collect()
@@ -59,10 +76,21 @@ async fn plans(store: &Store) -> Vec<(&'static str, Vec<String>)> {
 /// What is read from end to end although it may hold millions of rows: a table
 /// itself, or an index that is not limited to a few rows by its own condition.
 fn is_scan(step: &str) -> bool {
-    let few = ["job_ready", "job_timer", "job_suspect", "job_behind_subject", "job_running", "import_open"];
+    let few = [
+        "job_ready",
+        "job_timer",
+        "job_suspect",
+        "job_behind_subject",
+        "job_behind_key",
+        "job_running",
+        "job_deadline",
+        "key_resting",
+        "import_open",
+    ];
     step.starts_with("SCAN ")
         && !step.contains("VIRTUAL TABLE")
-        && !["SCAN CONSTANT ROW", "SCAN new", "SCAN (subquery-2)"].contains(&step)
+        && !["SCAN CONSTANT ROW", "SCAN new"].contains(&step)
+        && !step.starts_with("SCAN (subquery-")
         && !few.iter().any(|index| step.ends_with(index))
 }
 
@@ -82,13 +110,25 @@ async fn claims_and_recovery_read_the_index_of_what_they_look_for() {
     let store = Store::open(&folder.path().join("capstan.db")).await.unwrap();
     let plans = plans(&store).await;
     for (name, index) in [
-        ("claim: ready", "SEARCH job USING COVERING INDEX job_ready (queue=?)"),
+        (
+            "claim: ready",
+            "SEARCH job USING COVERING INDEX job_ready (queue=? AND kind=? AND import_id=? AND priority=?)",
+        ),
         ("claim: ready", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("claim: ready", "SEARCH other USING COVERING INDEX job_running (subject=? AND kind=?)"),
         ("claim: suspect", "USING COVERING INDEX job_suspect"),
         ("claim: ring", "USING COVERING INDEX job_timer (run_at<?)"),
         ("claim: next timer", "USING COVERING INDEX job_timer"),
-        ("settle: release", "USING COVERING INDEX job_behind_subject (subject=? AND kind=?)"),
+        ("subject: release", "USING COVERING INDEX job_behind_subject (subject=? AND kind=?)"),
+        ("key: admit", "USING COVERING INDEX job_behind_key (key=?)"),
+        ("key: due", "USING INDEX key_resting (next_at>? AND next_at<?)"),
+        ("key: next", "USING INDEX key_resting (next_at>?)"),
+        ("key: load", "USING PRIMARY KEY (name=?)"),
+        ("unique: same", "USING COVERING INDEX job_unique (unique_key=? AND state=?)"),
+        ("deadline: due", "INDEX job_deadline (deadline_at>? AND deadline_at<?)"),
+        ("deadline: next", "INDEX job_deadline"),
+        ("edit", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("turn: find", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("settle: end", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("claim: write", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("recover: orphans", "USING INDEX job_running"),

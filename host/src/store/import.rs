@@ -4,9 +4,9 @@
 //! is dispatched exactly once however often the host dies.
 
 use super::batch::{Batch, json};
-use super::job::{self, NewJob};
+use super::job::NewJob;
 use super::op::{Op, Reply};
-use super::{Store, StoreError};
+use super::{Store, StoreError, accept};
 use crate::rules::import::{Account, ImportState, Tree};
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -248,7 +248,7 @@ pub(super) async fn advance(batch: &mut Batch<'_>, chunk: &Chunk) -> Result<Repl
         .await?
         .rows_affected();
     if moved == 1 {
-        job::insert_rows(batch, &chunk.jobs.iter().collect::<Vec<_>>()).await?;
+        accept::insert_rows(batch, &chunk.jobs.iter().collect::<Vec<_>>()).await?;
     }
     Ok(Reply::Done)
 }

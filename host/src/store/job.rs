@@ -1,13 +1,15 @@
 //! Jobs: accepting, looking at and asking to cancel them.
 
-use super::batch::{Batch, json};
+use super::batch::json;
 use super::op::{Op, Reply};
+use super::unique::Accepted;
 use super::{Store, StoreError};
 use crate::rules::attempt::Class;
 use crate::rules::job::{State, Transition};
 use crate::rules::progress::Progress;
 use crate::rules::subject;
 use crate::rules::time::Timestamp;
+use crate::rules::unique::Unique;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, QueryBuilder, Row, SqliteConnection};
@@ -17,7 +19,7 @@ use sqlx::{FromRow, QueryBuilder, Row, SqliteConnection};
 pub struct NewJob {
     /// What it asks for.
     pub kind: String,
-    /// The lane it waits in.
+    /// The queue it waits in.
     pub queue: String,
     /// What it is about.
     pub about: About,
@@ -33,6 +35,12 @@ pub struct NewJob {
     pub parent: Option<(i64, i64)>,
     /// The import and the position in its list.
     pub item: Option<(i64, i64)>,
+    /// What it shares a limit with.
+    pub key: Option<String>,
+    /// When one that is there is enough.
+    pub unique: Option<Unique>,
+    /// It is of no use after this time.
+    pub deadline: Option<Timestamp>,
     /// Now.
     pub now: Timestamp,
 }
@@ -87,7 +95,7 @@ pub struct JobRow {
     pub tags: Vec<String>,
     /// Where it is in its life.
     pub state: State,
-    /// For a queued job: what it waits for (`ready`, `timer`, `subject`, `suspect`).
+    /// For a queued job: what it waits for (`ready`, `timer`, `subject`, `suspect`, `key`).
     pub wait: Option<String>,
     /// For a queued job that ran before: why it is queued again.
     pub why: Option<String>,
@@ -99,6 +107,12 @@ pub struct JobRow {
     pub round: u32,
     /// Smaller runs first.
     pub priority: i64,
+    /// What it shares a limit with.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// It is of no use after this time (ms).
+    #[serde(default)]
+    pub deadline_at: Option<Timestamp>,
     /// Not before this time (ms).
     pub run_at: Timestamp,
     /// When it was accepted (ms).
@@ -137,7 +151,7 @@ pub struct JobError {
 
 const COLUMNS: &str = "id, kind, queue, subject, source, title, tags, state, wait, why, attempt, max_attempts, round, \
     priority, run_at, created_at, started_at, cancel_by, finished_at, import_id, item, parent_id, digest, unchanged, \
-    error_class, error_message, progress";
+    error_class, error_message, progress, key, deadline_at";
 
 impl FromRow<'_, SqliteRow> for JobRow {
     fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
@@ -166,6 +180,8 @@ impl FromRow<'_, SqliteRow> for JobRow {
             max_attempts: row.try_get("max_attempts")?,
             round: row.try_get("round")?,
             priority: row.try_get("priority")?,
+            key: row.try_get("key")?,
+            deadline_at: time("deadline_at")?,
             run_at: Timestamp(row.try_get("run_at")?),
             created_at: Timestamp(row.try_get("created_at")?),
             started_at: time("started_at")?,
@@ -201,13 +217,23 @@ pub struct JobFilter {
 }
 
 impl Store {
-    /// Accept jobs; their ids in the order in which they were given.
+    /// Accept jobs, all or none: their ids, or those of the jobs that are there
+    /// already, in the order in which they were given.
     ///
     /// # Errors
     /// The database said no; then none was accepted.
     pub async fn add(&self, jobs: Vec<NewJob>) -> Result<Vec<i64>, StoreError> {
+        Ok(self.accept(jobs).await?.into_iter().map(Accepted::id).collect())
+    }
+
+    /// Accept jobs, all or none; what became of each, in the order in which they were
+    /// given.
+    ///
+    /// # Errors
+    /// The database said no; then none was accepted.
+    pub async fn accept(&self, jobs: Vec<NewJob>) -> Result<Vec<Accepted>, StoreError> {
         match self.send(Op::Add(jobs)).await? {
-            Reply::Ids(ids) => Ok(ids),
+            Reply::Accepted(accepted) => Ok(accepted),
             other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
         }
     }
@@ -289,53 +315,6 @@ impl Store {
     pub async fn orphans(&self) -> Result<Vec<super::settle::Facts>, StoreError> {
         super::settle::Facts::running(self.readers()).await
     }
-}
-
-/// Insert the jobs of every `Add` in a batch.
-pub(super) async fn insert(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Reply]) -> Result<(), StoreError> {
-    let mut jobs: Vec<&NewJob> = Vec::new();
-    for (op, reply) in ops.iter().zip(replies) {
-        let Op::Add(new) = op else { continue };
-        let first = batch.view.next_job + i64::try_from(jobs.len()).unwrap_or(0);
-        *reply = Reply::Ids((first..).take(new.len()).collect());
-        jobs.extend(new);
-    }
-    insert_rows(batch, &jobs).await
-}
-
-pub(super) const INSERT: &str = "INSERT INTO job (id, kind, queue, priority, max_attempts, wait, run_at, created_at,
-                     subject, source, title, tags, payload, parent_id, depth, import_id, item,
-                     state, round, attempt)
-    SELECT value->>'$[0]', value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]',
-           value->>'$[1][4]', value->>'$[1][5]', value->>'$[1][6]',
-           value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[3]',
-           value->>'$[4][0]', coalesce(value->>'$[4][1]', 0), value->>'$[5][0]', value->>'$[5][1]',
-           'queued', 1, 0
-    FROM jsonb_each($1)";
-
-/// Insert jobs, numbering them in their order.
-pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Result<(), StoreError> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
-    let mut rows = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let id = batch.view.next_job;
-        batch.view.next_job += 1;
-        batch.at(job.now);
-        batch.added(&job.kind, job.item);
-        let wait = if job.run_at > job.now { "timer" } else { "ready" };
-        if job.run_at > job.now {
-            batch.view.timer(job.run_at);
-        } else {
-            batch.view.made_ready(&job.queue, 1);
-        }
-        let about = (&job.about.subject, &job.about.source, &job.about.title, json(&job.about.tags)?);
-        let lane = (&job.kind, &job.queue, job.priority, job.max_attempts, wait, job.run_at, job.now);
-        rows.push((id, lane, about, &job.payload, job.parent.unzip(), job.item.unzip()));
-    }
-    sqlx::query(INSERT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
-    Ok(())
 }
 
 pub(super) const ASK_CANCEL: &str =

@@ -6,25 +6,32 @@
 //! a read that follows somebody else's write sees it only once that write was
 //! answered.
 
+mod accept;
 pub mod artifact;
 pub mod attempt;
 mod batch;
 pub mod boot;
 pub mod checkpoint;
 pub mod claim;
+pub mod deadline;
 pub mod doctor;
+pub mod edit;
 pub mod handler;
 #[cfg(test)]
 mod hot;
 pub mod import;
 pub mod job;
+pub mod key;
 pub mod op;
 pub mod pipeline;
 pub mod progress;
+pub mod queue;
 pub mod settle;
 pub mod sqlite;
 pub mod stats;
+mod subject;
 mod turn;
+pub mod unique;
 pub mod view;
 mod writer;
 

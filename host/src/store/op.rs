@@ -7,13 +7,19 @@
 use super::boot::NewBoot;
 use super::checkpoint::NewCheckpoint;
 use super::claim::{ClaimRequest, Claimed};
+use super::edit::Edit;
 use super::handler::{NewHandler, Standing};
 use super::import::{Chunk, NewImport};
 use super::job::NewJob;
+use super::key::KeyChange;
 use super::progress::Said;
+use super::queue::QueueChange;
 use super::settle::{Applied, Settlement};
+use super::unique::Accepted;
 use crate::rules::job::Transition;
 use crate::rules::time::Timestamp;
+use crate::rules::{key, queue};
+use std::sync::Arc;
 
 /// One write.
 #[derive(Debug, Clone)]
@@ -46,6 +52,16 @@ pub(crate) enum Op {
     Settle(Vec<Settlement>),
     /// Apply changes to jobs that do not run.
     Turn { transitions: Vec<Transition>, now: Timestamp },
+    /// Change queued jobs that stay queued.
+    Edit { edits: Vec<Edit>, now: Timestamp },
+    /// Change a queue.
+    Queue { name: String, change: QueueChange },
+    /// Change a key.
+    Key { name: String, change: KeyChange, now: Timestamp },
+    /// What the configuration says; writes nothing.
+    Configure { queues: Arc<queue::Configured>, keys: Arc<key::Configured> },
+    /// Compare what the writer knows with what is on record.
+    Recount,
     /// Requeue or fail what a dead host left running.
     Recover { settlements: Vec<Settlement> },
     /// Accept jobs.
@@ -63,8 +79,12 @@ pub(crate) enum Reply {
     Done,
     /// The id of what was made.
     Id(i64),
-    /// The ids of the jobs, in the order in which they were given.
+    /// The ids of jobs.
     Ids(Vec<i64>),
+    /// What became of new jobs, in the order in which they were given.
+    Accepted(Vec<Accepted>),
+    /// What differs.
+    Differences(Vec<String>),
     /// What was claimed.
     Claimed(Vec<Claimed>),
     /// Which transitions were applied, in the order in which they were given.

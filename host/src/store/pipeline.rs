@@ -1,10 +1,10 @@
 //! Queueing what comes of a completed job: the kinds that follow it, and the jobs that
 //! its handler asked for.
 
-use super::StoreError;
 use super::batch::{Batch, json};
-use super::job::{self, NewJob};
+use super::job::NewJob;
 use super::settle::Settlement;
+use super::{StoreError, accept};
 use crate::rules::job::{Made, Next};
 use crate::rules::pipeline::{Standing, follows};
 use sqlx::Row;
@@ -15,8 +15,10 @@ use std::collections::BTreeMap;
 pub struct Follow {
     /// The kind.
     pub kind: String,
-    /// Its lane.
+    /// Its queue.
     pub queue: String,
+    /// What it shares a limit with.
+    pub key: Option<String>,
     /// Charged attempts per round.
     pub max_attempts: u32,
     /// The handler that would do it now.
@@ -49,7 +51,7 @@ pub(super) async fn follow(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Re
         }
     }
     let asked = ended.iter().flat_map(|(settlement, _)| &settlement.enqueue);
-    job::insert_rows(batch, &behind.iter().chain(asked).collect::<Vec<_>>()).await
+    accept::insert_rows(batch, &behind.iter().chain(asked).collect::<Vec<_>>()).await
 }
 
 fn is_due(settlement: &Settlement, made: Made, next: &Follow, current: &Current) -> bool {
@@ -106,6 +108,9 @@ fn job_behind(settlement: &Settlement, next: &Follow) -> NewJob {
         run_at: now,
         parent: Some((facts.running.id, facts.depth + 1)),
         item: facts.item,
+        key: next.key.clone(),
+        unique: None,
+        deadline: None,
         now,
     }
 }

@@ -7,13 +7,14 @@
 
 use super::artifact::{self, Publication};
 use super::attempt::{self, AttemptRecord};
-use super::batch::{Batch, json, parse};
+use super::batch::{Batch, Queued, json, parse};
 use super::job::{self, NewJob};
 use super::op::{Op, Reply};
 use super::pipeline::{self, Follow};
-use super::{Store, StoreError, checkpoint};
-use crate::rules::job::{Expect, Made, Memory, Next, Running, State, Transition, Trust};
+use super::{Store, StoreError, checkpoint, queue, subject};
+use crate::rules::job::{Expect, Made, Memory, Next, Running, State, Transition, Trust, Wait, Why};
 use crate::rules::progress::Progress;
+use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
 use serde::Deserialize;
 use sqlx::{QueryBuilder, Row as _, SqlitePool};
@@ -34,6 +35,8 @@ pub struct Facts {
     pub depth: i64,
     /// Smaller runs first.
     pub priority: i64,
+    /// What it shares a limit with.
+    pub key: Option<String>,
     /// Its place in an import.
     pub item: Option<(i64, i64)>,
     /// Rounds so far.
@@ -50,7 +53,7 @@ pub struct Facts {
 /// instead of two dozen: the driver copies and locks for each value.
 pub(super) const FACTS: &str = "json_array(id, coalesce(lease, 0), attempt, max_attempts, deferrals, deferred_since, \
     deaths, suspect, cancel_by, kind, queue, subject, source, title, tags, depth, priority, import_id, item, round, \
-    coalesce(started_at, 0), digest, inputs)";
+    coalesce(started_at, 0), digest, inputs, key, deadline_at)";
 
 /// What [`FACTS`] holds.
 #[derive(Debug, Deserialize)]
@@ -65,7 +68,7 @@ pub(super) struct Row {
     suspect: u8,
     cancel_by: Option<String>,
     kind: String,
-    queue: String,
+    pub(super) queue: String,
     subject: String,
     source: String,
     title: String,
@@ -78,9 +81,21 @@ pub(super) struct Row {
     started_at: Timestamp,
     digest: Option<String>,
     inputs: Option<String>,
+    key: Option<String>,
+    deadline: Option<Timestamp>,
 }
 
 impl Facts {
+    /// The lane that the job waits in when it is ready.
+    pub(super) fn lane(&self) -> Lane {
+        Lane {
+            queue: self.queue.as_str().into(),
+            kind: self.kind.as_str().into(),
+            import: self.item.map_or(0, |(import, _)| import),
+            priority: self.priority,
+        }
+    }
+
     /// The facts in what [`FACTS`] gave.
     pub(super) fn of(row: Row) -> Result<Self, StoreError> {
         let running = Running {
@@ -93,6 +108,7 @@ impl Facts {
             deaths: row.deaths,
             trust: if row.suspect == 0 { Trust::Innocent } else { Trust::Suspect },
             cancel_by: row.cancel_by,
+            deadline: row.deadline,
         };
         let tags = if row.tags == "[]" { Vec::new() } else { parse(&row.tags)? };
         Ok(Self {
@@ -102,6 +118,7 @@ impl Facts {
             about: job::About { subject: row.subject, source: row.source, title: row.title, tags },
             depth: row.depth,
             priority: row.priority,
+            key: row.key,
             item: row.import_id.zip(row.item),
             round: row.round,
             started_at: row.started_at,
@@ -201,7 +218,7 @@ pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Repl
     checkpoint::drop_completed(batch, &applied).await?;
     let free: Vec<(&str, &str)> =
         applied.iter().map(|s| (s.facts.about.subject.as_str(), s.facts.kind.as_str())).collect();
-    release_subjects(batch, &free).await?;
+    subject::release(batch, &free).await?;
     let mut answers = answers.into_iter();
     for (op, reply) in ops.iter().zip(replies) {
         if matches!(op, Op::Settle(_) | Op::Recover { .. }) {
@@ -249,7 +266,9 @@ async fn write_ends(batch: &mut Batch<'_>, all: &[&Settlement]) -> Result<BTreeS
         // Of two ends the first counts; SQLite would take either.
         if seen.insert((job, lease)) {
             let progress = settlement.progress.as_ref().map(json).transpose()?;
-            rows.push((job, lease, row(&settlement.transition, settlement.attempt.finished_at), progress));
+            let (transition, finished_at) = (&settlement.transition, settlement.attempt.finished_at);
+            let key = settlement.facts.key.as_deref();
+            rows.push((job, lease, row(transition, finished_at, key), progress));
         }
     }
     let updated = sqlx::query(END).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?;
@@ -284,12 +303,12 @@ pub(super) struct Columns<'a> {
     suspect: u8,
 }
 
-pub(super) fn row(transition: &Transition, now: Timestamp) -> Columns<'_> {
+pub(super) fn row<'a>(transition: &'a Transition, now: Timestamp, key: Option<&str>) -> Columns<'a> {
     let Memory { deferrals, deferred_since, deaths, trust } = transition.memory;
     let state = State::of(&transition.next);
     let mut row = Columns {
         state,
-        wait: wait(transition, now),
+        wait: wait(transition, now, key).map(Wait::name),
         why: None,
         run_at: None,
         attempt: None,
@@ -318,13 +337,12 @@ pub(super) fn row(transition: &Transition, now: Timestamp) -> Columns<'_> {
     row
 }
 
-/// Where a job stands that is queued again.
-fn wait(transition: &Transition, now: Timestamp) -> Option<&'static str> {
+/// What a job waits for that is queued again.
+fn wait(transition: &Transition, now: Timestamp, key: Option<&str>) -> Option<Wait> {
     let Next::Queued { run_at, .. } = transition.next else { return None };
     Some(match transition.memory.trust {
-        Trust::Suspect => "suspect",
-        Trust::Innocent if run_at > now => "timer",
-        Trust::Innocent => "ready",
+        Trust::Suspect => Wait::Suspect,
+        Trust::Innocent => Wait::until(run_at, now, key),
     })
 }
 
@@ -345,35 +363,17 @@ fn count(batch: &mut Batch<'_>, settlement: &Settlement) {
     }
     let to = (State::of(&transition.next), made(&transition.next));
     batch.moved(&facts.kind, facts.item, (State::Running, Made::Something), to);
-    queued_again(batch, transition, &facts.queue, now);
-}
-
-pub(super) fn queued_again(batch: &mut Batch<'_>, transition: &Transition, queue: &str, now: Timestamp) {
-    let Next::Queued { run_at, .. } = transition.next else { return };
-    match wait(transition, now) {
-        Some("suspect") => batch.view.suspects += 1,
-        Some("timer") => batch.view.timer(run_at),
-        _ => batch.view.made_ready(queue, 1),
+    queue::ended(batch, &facts.queue, 0, now);
+    let key = facts.key.as_deref();
+    if let Some(key) = key {
+        let moves = batch.key(key);
+        moves.running -= 1;
+        if let Next::Queued { run_at, why: Why::Deferred, .. } = transition.next {
+            // Whoever shares the key was told to wait as well.
+            moves.rest = moves.rest.max(run_at);
+        }
     }
-}
-
-pub(super) const RELEASE: &str = "UPDATE job SET wait = 'ready' WHERE id IN (
-        SELECT (SELECT id FROM job WHERE wait = 'subject' AND subject = free.value->>0 AND kind = free.value->>1
-                ORDER BY id LIMIT 1)
-        FROM jsonb_each($1) AS free
-        WHERE NOT EXISTS (SELECT 1 FROM job AS other WHERE other.subject = free.value->>0
-                          AND other.kind = free.value->>1 AND other.state = 'running'))
-    RETURNING queue";
-
-/// Wake jobs that waited for the subjects that are free now.
-pub(super) async fn release_subjects(batch: &mut Batch<'_>, free: &[(&str, &str)]) -> Result<(), StoreError> {
-    if batch.view.behind_subject == 0 {
-        return Ok(());
+    if let (Next::Queued { run_at, .. }, Some(wait)) = (&transition.next, wait(transition, now, key)) {
+        batch.enter(wait, Queued { lane: facts.lane(), key, deadline: facts.running.deadline }, *run_at);
     }
-    let woken = sqlx::query(RELEASE).bind(json(&free)?).fetch_all(&mut *batch.conn).await?;
-    for row in &woken {
-        batch.view.made_ready(row.try_get(0)?, 1);
-        batch.view.behind_subject -= 1;
-    }
-    Ok(())
 }

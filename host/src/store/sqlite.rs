@@ -155,6 +155,9 @@ mod tests {
             run_at: Timestamp(0),
             parent: None,
             item: None,
+            key: None,
+            unique: None,
+            deadline: None,
             now: Timestamp(0),
         };
         (0..n).map(job).collect()

@@ -31,7 +31,8 @@ pub struct Stats {
 pub(super) const WAITING: &str = "SELECT (SELECT count(*) FROM job WHERE wait = 'ready'),
     (SELECT count(*) FROM job WHERE wait = 'timer'),
     (SELECT count(*) FROM job WHERE wait = 'subject'),
-    (SELECT count(*) FROM job WHERE wait = 'suspect')";
+    (SELECT count(*) FROM job WHERE wait = 'suspect'),
+    (SELECT count(*) FROM job WHERE wait = 'key')";
 
 impl Store {
     /// How many there are of what, in one snapshot.
@@ -48,7 +49,7 @@ impl Store {
             stats.kinds.entry(row.try_get(0)?).or_default().insert(state, jobs);
         }
         let waiting = sqlx::query(WAITING).fetch_one(&mut *snapshot).await?;
-        for (at, wait) in ["ready", "timer", "subject", "suspect"].into_iter().enumerate() {
+        for (at, wait) in ["ready", "timer", "subject", "suspect", "key"].into_iter().enumerate() {
             let jobs = waiting.try_get(at)?;
             if jobs > 0 {
                 stats.waiting.insert(wait.to_owned(), jobs);

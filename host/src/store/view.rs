@@ -4,11 +4,17 @@
 //! numbers that each claim needs in memory: loaded once at start, changed with
 //! every batch, and put back when a batch is rolled back.
 
+use super::StoreError;
+use super::batch::parse;
+use super::queue::Queue;
 use crate::rules::job::State;
+use crate::rules::key;
+use crate::rules::queue::{self, Lane, QueueState};
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// What the last commit left, for whoever waits for work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -19,16 +25,41 @@ pub struct Pulse {
     pub queued: u64,
     /// Of those, jobs whose handler is disabled: none of them is claimed.
     pub held: u64,
+    /// Of the queued ones, jobs that would be ready if their queue were not paused.
+    #[serde(default)]
+    pub paused: u64,
     /// Jobs that run.
     pub running: u64,
     /// Jobs that have ended.
     pub ended: u64,
     /// When the next waiting job becomes ready.
     pub next_timer: Option<Timestamp>,
+    /// When the next key lets somebody in again that it keeps waiting for a time.
+    #[serde(default)]
+    pub next_key: Option<Timestamp>,
+    /// When the next queue may go on by its rate or its tokens.
+    #[serde(default)]
+    pub next_rate: Option<Timestamp>,
+    /// When the next deadline of a queued job passes.
+    #[serde(default)]
+    pub next_deadline: Option<Timestamp>,
     /// Imports that still have items to dispatch or jobs to wait for.
     pub imports: u64,
     /// Grows with every commit that changed something.
     pub commits: u64,
+}
+
+impl Pulse {
+    /// When something changes by the passing of time alone.
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        [self.next_timer, self.next_key, self.next_rate, self.next_deadline].into_iter().flatten().min()
+    }
+
+    /// Whether nothing will move by itself: nothing runs, nothing can be claimed, and
+    /// nothing waits for a time.
+    pub fn is_still(&self) -> bool {
+        self.running == 0 && self.ready == 0 && self.next_wake().is_none()
+    }
 }
 
 /// Jobs per kind and state, in the order of [`State::ALL`].
@@ -42,27 +73,55 @@ pub(crate) fn count(tally: &mut Tally, kind: &str, state: State, by: i64) {
     }
 }
 
+/// The ready jobs of a lane; there is none without jobs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) jobs: u64,
+    /// When it was served last, or began to wait; unknown until the first claim of a
+    /// host that has just opened the store.
+    pub(crate) since: Option<Timestamp>,
+    /// Its place in the order of turns.
+    pub(crate) turn: u64,
+}
+
 /// The numbers themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct View {
-    pub(crate) ready: BTreeMap<String, u64>,
-    /// Kinds whose handler is disabled, each with a queue of its own name.
+    pub(crate) lanes: BTreeMap<Lane, Waiting>,
+    pub(crate) queues: BTreeMap<Arc<str>, Queue>,
+    /// The last turn that was given out.
+    pub(crate) turn: u64,
+    /// What the configuration says of queues.
+    pub(crate) queue_limits: Arc<queue::Configured>,
+    /// What it says of keys.
+    pub(crate) key_paces: Arc<key::Configured>,
+    /// What operators set for keys.
+    pub(crate) key_sets: BTreeMap<String, key::Set>,
+    /// When a key is to be looked at; zero when all of them are.
+    pub(crate) next_key: Option<Timestamp>,
+    /// Kinds whose handler is disabled.
     pub(crate) held: BTreeSet<String>,
     pub(crate) tally: Tally,
     pub(crate) next_timer: Option<Timestamp>,
+    pub(crate) next_deadline: Option<Timestamp>,
     pub(crate) suspects: u64,
     pub(crate) running_suspect: Option<i64>,
+    /// The last claim found no suspect that could run.
+    pub(crate) suspects_stuck: bool,
     pub(crate) behind_subject: u64,
     /// There may be some; when not, the end of a job need not look.
     pub(crate) has_checkpoints: bool,
-    pub(crate) last_served: Option<String>,
     pub(crate) next_job: i64,
     pub(crate) next_lease: i64,
     pub(crate) imports: u64,
     pub(crate) commits: u64,
 }
 
-pub(super) const READY: &str = "SELECT queue, count(*) FROM job WHERE wait = 'ready' GROUP BY queue";
+pub(super) const READY: &str = "SELECT queue, kind, coalesce(import_id, 0), priority, count(*) FROM job
+    WHERE wait = 'ready' GROUP BY queue, kind, import_id, priority";
+
+pub(super) const RUNNING: &str =
+    "SELECT queue, count(*) FROM job INDEXED BY job_running WHERE state = 'running' GROUP BY queue";
 
 pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait = 'timer'),
     (SELECT count(*) FROM job WHERE wait = 'suspect'),
@@ -71,7 +130,9 @@ pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait
     (SELECT next FROM sequence WHERE name = 'lease'),
     (SELECT count(*) FROM import WHERE state IN ('pending', 'processing')),
     (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1),
-    (SELECT max(job_id) FROM checkpoint)";
+    (SELECT max(job_id) FROM checkpoint),
+    (SELECT min(deadline_at) FROM job WHERE state = 'queued' AND deadline_at IS NOT NULL),
+    (SELECT min(next_at) FROM key WHERE waiting > 0 AND next_at > 0)";
 
 pub(super) const HELD: &str =
     "SELECT route.kind FROM route JOIN handler ON handler.digest = route.digest WHERE handler.state = 'disabled'";
@@ -82,15 +143,14 @@ impl View {
     pub(crate) async fn hold(&mut self, conn: &mut SqliteConnection) -> Result<(), sqlx::Error> {
         let rows = sqlx::query(HELD).fetch_all(conn).await?;
         self.held = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        self.suspects_stuck = false;
         Ok(())
     }
 
     /// Read the numbers from the database.
-    pub(crate) async fn load(conn: &mut SqliteConnection) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn load(conn: &mut SqliteConnection) -> Result<Self, StoreError> {
         let mut view = Self::default();
-        for row in sqlx::query(READY).fetch_all(&mut *conn).await? {
-            view.ready.insert(row.try_get(0)?, row.try_get(1)?);
-        }
+        view.load_queues(conn).await?;
         for row in sqlx::query("SELECT kind, state, jobs FROM tally").fetch_all(&mut *conn).await? {
             if let Some(state) = State::parse(row.try_get(1)?) {
                 count(&mut view.tally, row.try_get(0)?, state, row.try_get(2)?);
@@ -105,8 +165,50 @@ impl View {
         view.imports = numbers.try_get(5)?;
         view.running_suspect = numbers.try_get(6)?;
         view.has_checkpoints = numbers.try_get::<Option<i64>, _>(7)?.is_some();
+        view.next_deadline = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
+        view.next_key = numbers.try_get::<Option<i64>, _>(9)?.map(Timestamp);
         view.hold(conn).await?;
         Ok(view)
+    }
+
+    /// What the configuration says now: queues may have room, and every key that
+    /// somebody waits for is looked at.
+    pub(crate) fn configure(&mut self, queues: Arc<queue::Configured>, keys: Arc<key::Configured>) {
+        if keys != self.key_paces {
+            self.key_paces = keys;
+            self.next_key = Some(Timestamp(0));
+        }
+        if queues != self.queue_limits {
+            self.queue_limits = queues;
+            self.queues.values_mut().for_each(|queue| queue.full = None);
+        }
+    }
+
+    async fn load_queues(&mut self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        for row in sqlx::query(READY).fetch_all(&mut *conn).await? {
+            let lane = Lane {
+                queue: row.try_get::<&str, _>(0)?.into(),
+                kind: row.try_get::<&str, _>(1)?.into(),
+                import: row.try_get(2)?,
+                priority: row.try_get(3)?,
+            };
+            self.lanes.insert(lane, Waiting { jobs: row.try_get(4)?, since: None, turn: 0 });
+        }
+        for row in sqlx::query("SELECT name, state, own, rate_at, tokens_at FROM queue").fetch_all(&mut *conn).await? {
+            self.queues.insert(row.try_get::<&str, _>(0)?.into(), Queue::of(&row)?);
+        }
+        for row in sqlx::query(RUNNING).fetch_all(&mut *conn).await? {
+            self.queue(row.try_get(0)?).used.running = row.try_get(1)?;
+        }
+        for row in sqlx::query("SELECT name, own FROM key WHERE own <> '{}'").fetch_all(&mut *conn).await? {
+            self.key_sets.insert(row.try_get(0)?, parse(row.try_get(1)?)?);
+        }
+        Ok(())
+    }
+
+    /// A queue; made when it is new.
+    pub(crate) fn queue(&mut self, name: &str) -> &mut Queue {
+        self.queues.entry(name.into()).or_default()
     }
 
     /// Move `by` jobs into (or out of) a state.
@@ -114,12 +216,18 @@ impl View {
         count(&mut self.tally, kind, state, by);
     }
 
-    /// A job of this queue became ready, or (negative) is no longer.
-    pub(crate) fn made_ready(&mut self, queue: &str, by: i64) {
-        match self.ready.get_mut(queue) {
-            Some(jobs) => *jobs = jobs.saturating_add_signed(by),
-            None => {
-                self.ready.insert(queue.to_owned(), u64::try_from(by).unwrap_or(0));
+    /// A job of this lane became ready.
+    pub(crate) fn made_ready(&mut self, lane: Lane, now: Timestamp) {
+        let new = Waiting { jobs: 0, since: Some(now), turn: self.turn };
+        self.lanes.entry(lane).or_insert(new).jobs += 1;
+    }
+
+    /// So many jobs of this lane are no longer ready.
+    pub(crate) fn left_ready(&mut self, lane: &Lane, jobs: u64) {
+        if let Some(waiting) = self.lanes.get_mut(lane) {
+            waiting.jobs = waiting.jobs.saturating_sub(jobs);
+            if waiting.jobs == 0 {
+                self.lanes.remove(lane);
             }
         }
     }
@@ -127,6 +235,21 @@ impl View {
     /// A job waits for this time.
     pub(crate) fn timer(&mut self, at: Timestamp) {
         self.next_timer = Some(self.next_timer.map_or(at, |next| next.min(at)));
+    }
+
+    /// A queued job has this deadline.
+    pub(crate) fn deadline(&mut self, at: Timestamp) {
+        self.next_deadline = Some(self.next_deadline.map_or(at, |next| next.min(at)));
+    }
+
+    /// Somebody waits for a key that rests until this time.
+    pub(crate) fn key_rests(&mut self, until: Timestamp) {
+        self.next_key = Some(self.next_key.map_or(until, |next| next.min(until)));
+    }
+
+    /// The pace of a key.
+    pub(crate) fn pace(&self, key: &str) -> key::Pace {
+        self.key_sets.get(key).copied().unwrap_or_default().over(self.key_paces.of(key))
     }
 
     /// What others may know.
@@ -137,14 +260,28 @@ impl View {
         };
         let held = self.held.iter().filter_map(|kind| self.tally.get(kind));
         let held: i64 = held.map(|counts| counts[State::Queued as usize]).sum();
-        let ready: u64 = self.ready.iter().filter(|(queue, _)| !self.held.contains(*queue)).map(|(_, jobs)| jobs).sum();
+        let (mut ready, mut paused, mut next_rate) = (0, 0, None);
+        for (lane, waiting) in self.lanes.iter().filter(|(lane, _)| !self.held.contains(&*lane.kind)) {
+            match self.queues.get(&lane.queue) {
+                Some(queue) if queue.state != QueueState::Open => paused += waiting.jobs,
+                Some(Queue { full: Some(until), .. }) => {
+                    next_rate = [next_rate, *until].into_iter().flatten().min();
+                }
+                _ => ready += waiting.jobs,
+            }
+        }
+        let can_suspect = self.running_suspect.is_none() && !self.suspects_stuck;
         Pulse {
-            ready: ready + self.suspects.min(u64::from(self.running_suspect.is_none())),
+            ready: ready + self.suspects.min(u64::from(can_suspect)),
             queued: jobs(&[State::Queued]),
             held: u64::try_from(held).unwrap_or(0),
+            paused,
             running: jobs(&[State::Running]),
             ended: jobs(&[State::Completed, State::Failed, State::Cancelled]),
             next_timer: self.next_timer,
+            next_key: self.next_key,
+            next_rate,
+            next_deadline: self.next_deadline,
             imports: self.imports,
             commits: self.commits,
         }

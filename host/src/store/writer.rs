@@ -46,11 +46,17 @@ impl Writer {
             let mut ops = Vec::with_capacity(waiting.len());
             let mut answers = Vec::with_capacity(waiting.len());
             for (op, answer) in waiting.drain(..) {
-                if matches!(op, Op::Close) {
-                    closed = Some(answer);
-                } else {
-                    ops.push(op);
-                    answers.push(answer);
+                match op {
+                    Op::Close => closed = Some(answer),
+                    Op::Configure { queues, keys } => {
+                        self.view.configure(queues, keys);
+                        // Whoever asked may be gone; it holds all the same.
+                        let _ = answer.send(Ok(Reply::Done));
+                    }
+                    op => {
+                        ops.push(op);
+                        answers.push(answer);
+                    }
                 }
             }
             let replies = self.apply(&ops).await;
@@ -107,7 +113,7 @@ impl Writer {
         match self.commit(ops).await {
             Ok(replies) => {
                 // A claim that found nothing must not wake whoever claims.
-                if self.view != before || !ops.iter().all(|op| matches!(op, Op::Claim(_))) {
+                if self.view != before || !ops.iter().all(|op| matches!(op, Op::Claim(_) | Op::Recount)) {
                     self.view.commits += 1;
                 }
                 Ok(replies)

@@ -1,0 +1,95 @@
+//! Accepting jobs: numbering and inserting them.
+
+use super::StoreError;
+use super::batch::{Batch, Queued, json};
+use super::job::NewJob;
+use super::op::{Op, Reply};
+use super::unique::{self, Accepted};
+use crate::rules::job::Wait;
+use crate::rules::queue::Lane;
+use crate::rules::time::Timestamp;
+
+/// Insert the jobs of every `Add` in a batch.
+pub(super) async fn insert(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Reply]) -> Result<(), StoreError> {
+    let jobs: Vec<&NewJob> = ops.iter().flat_map(new_jobs).collect();
+    if jobs.is_empty() && !ops.iter().any(|op| matches!(op, Op::Add(_))) {
+        return Ok(());
+    }
+    let accepted = if jobs.iter().any(|job| job.unique.is_some()) {
+        unique::insert(batch, &jobs).await?
+    } else {
+        let first = batch.view.next_job;
+        insert_rows(batch, &jobs).await?;
+        (first..batch.view.next_job).map(Accepted::Added).collect()
+    };
+    let mut accepted = accepted.into_iter();
+    for (op, reply) in ops.iter().zip(replies) {
+        if let Op::Add(new) = op {
+            *reply = Reply::Accepted(accepted.by_ref().take(new.len()).collect());
+        }
+    }
+    Ok(())
+}
+
+fn new_jobs(op: &Op) -> &[NewJob] {
+    match op {
+        Op::Add(new) => new,
+        _ => &[],
+    }
+}
+
+pub(super) const INSERT: &str = "INSERT INTO job (id, kind, queue, priority, max_attempts, wait, run_at, created_at,
+                     subject, source, title, tags, payload, parent_id, depth, import_id, item,
+                     key, unique_key, deadline_at, state, round, attempt)
+    SELECT value->>'$[0]', value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]',
+           value->>'$[1][4]', value->>'$[1][5]', value->>'$[1][6]',
+           value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[3]',
+           value->>'$[4][0]', coalesce(value->>'$[4][1]', 0), value->>'$[5][0]', value->>'$[5][1]',
+           value->>'$[6][0]', value->>'$[6][1]', value->>'$[6][2]',
+           'queued', 1, 0
+    FROM jsonb_each($1)";
+
+/// Insert jobs, numbering them in their order.
+pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Result<(), StoreError> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let mut rows = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let id = batch.view.next_job;
+        batch.view.next_job += 1;
+        batch.at(job.now);
+        batch.added(&job.kind, job.item);
+        if !batch.view.queues.contains_key(job.queue.as_str()) {
+            // So that it is known from its first job on, whatever becomes of that.
+            batch.view.queue(&job.queue);
+            batch.queue_changed(&job.queue);
+        }
+        let wait = Wait::until(job.run_at, job.now, job.key.as_deref());
+        batch.enter(wait, job.queued(), job.run_at);
+        let about = (&job.about.subject, &job.about.source, &job.about.title, json(&job.about.tags)?);
+        let lane = (&job.kind, &job.queue, job.priority, job.max_attempts, wait.name(), job.run_at, job.now);
+        rows.push((id, lane, about, &job.payload, job.parent.unzip(), job.item.unzip(), job.terms()));
+    }
+    sqlx::query(INSERT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
+    Ok(())
+}
+
+impl NewJob {
+    /// How its place is counted.
+    fn queued(&self) -> Queued<'_> {
+        let lane = Lane {
+            queue: self.queue.as_str().into(),
+            kind: self.kind.as_str().into(),
+            import: self.item.map_or(0, |(import, _)| import),
+            priority: self.priority,
+        };
+        Queued { lane, key: self.key.as_deref(), deadline: self.deadline }
+    }
+
+    /// What few jobs have: a key, what it is unique by, a deadline.
+    fn terms(&self) -> Option<(Option<&str>, Option<&str>, Option<Timestamp>)> {
+        let terms = (self.key.as_deref(), self.unique.as_ref().map(|unique| unique.hash.as_str()), self.deadline);
+        (terms != (None, None, None)).then_some(terms)
+    }
+}

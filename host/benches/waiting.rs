@@ -161,7 +161,8 @@ struct Served(Child);
 impl Served {
     fn start(project: &Project) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_capstan"));
-        command.arg("-C").arg(project.root()).arg("serve").env("HARBOUR", "not-needed").stderr(Stdio::null());
+        // All go to one host name, of which there are four at once otherwise.
+        command.arg("-C").arg(project.root()).args(["serve", "--set", "key.limit=10000"]).env("HARBOUR", "not-needed").stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
 

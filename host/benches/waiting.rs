@@ -100,7 +100,7 @@ async fn project(folder: &Path, kind: &str, port: u16) -> Project {
     let text = std::fs::read_to_string(project.config()).unwrap();
     let text = text.replace("ingest = [\"normalise\"]", "");
     let text = text.replace("[\"GET,HEAD *://*:*\"]", &format!("[\"GET http://127.0.0.1:{port}\"]"));
-    let mut text = format!("{text}\n[kind.ingest.config]\ntimeout_s = 600\n");
+    let mut text = format!("{text}\n[kind.ingest]\nkey = \"none\"\n\n[kind.ingest.config]\ntimeout_s = 600\n");
     if kind == "outside" {
         let host = Host::open(project.clone()).await.unwrap();
         let file = folder.join("outside.wasm");

@@ -33,7 +33,8 @@ use std::time::{Duration, Instant};
 use support::{Folders, drained};
 
 fn main() {
-    let parts = std::env::var("CAPSTAN_BENCH_PARTS").unwrap_or_else(|_| "add,start,claim,finished,memory,recovery".into());
+    let parts =
+        std::env::var("CAPSTAN_BENCH_PARTS").unwrap_or_else(|_| "add,start,claim,finished,memory,recovery".into());
     let scale: i64 = std::env::var("CAPSTAN_BENCH_SCALE").ok().and_then(|n| n.parse().ok()).unwrap_or(100);
     let of = |full: i64| (full * scale / 100).max(1);
     let wants = |part: &str| parts.split(',').any(|named| named == part);

@@ -162,7 +162,12 @@ impl Served {
     fn start(project: &Project) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_capstan"));
         // All go to one host name, of which there are four at once otherwise.
-        command.arg("-C").arg(project.root()).args(["serve", "--set", "key.limit=10000"]).env("HARBOUR", "not-needed").stderr(Stdio::null());
+        command
+            .arg("-C")
+            .arg(project.root())
+            .args(["serve", "--set", "key.limit=10000"])
+            .env("HARBOUR", "not-needed")
+            .stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
 

@@ -29,6 +29,7 @@ mod retry;
 mod secret;
 mod serve;
 mod shape;
+mod shapes;
 mod wait;
 mod waiting;
 mod web;

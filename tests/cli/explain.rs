@@ -161,3 +161,16 @@ fn a_suspect_knows_what_it_is_suspected_of() {
     host.kill().killed();
     is(&project, id, "suspect", &["ran when the host died", "not charged", "0 of 3 deaths", "Also, no host works"]);
 }
+
+#[test]
+fn a_queue_that_has_spent_its_tokens_says_when_it_goes_on() {
+    let project = Project::with_clerk();
+    project.capstan(&["queue", "set", "clerk", "--tokens", "10/h"]).ok();
+    let host = project.serve();
+    let spent = project.add("clerk", r#"{"steps": [{"do": "spend", "tokens": 100}]}"#);
+    project.capstan(&["job", "wait", &spent.to_string()]).ok();
+    let next = project.add("clerk", r#"{"steps": []}"#);
+    is(&project, next, "queue-tokens", &["has spent its tokens, of which it has 10 in 1h, and goes on at "]);
+    assert!(explain(&project, next)["until"].as_i64() > project.job(next)["created_at"].as_i64());
+    host.stop().ok();
+}

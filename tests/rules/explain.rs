@@ -190,6 +190,14 @@ fn what_would_keep_it_next_is_said_too() {
     assert_eq!(said.reason, Reason::Scheduled);
     assert_eq!(said.also, [Reason::HandlerDisabled, Reason::QueuePaused, Reason::NoHost]);
     assert_eq!(said.text.matches(" Also, ").count(), 3, "{said:?}");
+    // A suspect goes before the others, and still not past its queue.
+    let full = Queue {
+        limits: Limits { concurrency: Some(1), ..Limits::default() },
+        used: Used { running: 1, ..Used::default() },
+        ..ready().queue
+    };
+    let said = why(Queued { wait: Wait::Suspect, queue: full, ..ready() });
+    assert_eq!((said.reason, said.also), (Reason::Suspect, vec![Reason::QueueFull]));
     // What only a ready job meets is nothing to one that waits for a time.
     let behind = Line { priority: 0, older: 3, urgent: 0 };
     assert_eq!(why(Queued { wait: Wait::Timer, run_at: later(5), line: behind, ..ready() }).also, []);

@@ -47,7 +47,13 @@ fn ended(reason: Reason, text: String) -> Explanation {
 fn waits(facts: &Facts, queued: &Queued, name: &str) -> Explanation {
     let mut hurdles = general(facts, queued);
     let (reason, text, until) = match line_of_its_own(facts, queued) {
-        Some(first) => first,
+        Some(first) => {
+            if first.0 == Reason::Suspect {
+                // Out of turn, but not past what its queue allows.
+                hurdles.extend(queue_room(queued, facts.now));
+            }
+            first
+        }
         None => {
             hurdles.extend(room(queued, facts.now));
             if hurdles.is_empty() {
@@ -172,8 +178,8 @@ fn general(facts: &Facts, queued: &Queued) -> Vec<Hurdle> {
     hurdles
 }
 
-/// What keeps a ready job of an open queue, while a host works.
-fn room(queued: &Queued, now: Timestamp) -> Vec<Hurdle> {
+/// What its queue does not allow now.
+fn queue_room(queued: &Queued, now: Timestamp) -> Vec<Hurdle> {
     let mut hurdles = Vec::new();
     let Queue { name, limits, used, .. } = &queued.queue;
     if let Some(most) = limits.concurrency.filter(|most| used.running >= *most) {
@@ -198,6 +204,12 @@ fn room(queued: &Queued, now: Timestamp) -> Vec<Hurdle> {
         );
         hurdles.push((Reason::QueueTokens, words, Some(at)));
     }
+    hurdles
+}
+
+/// What keeps a job that waits for nothing but a slot.
+fn room(queued: &Queued, now: Timestamp) -> Vec<Hurdle> {
+    let mut hurdles = queue_room(queued, now);
     if let Some(Worker { slots, .. }) = queued.worker.filter(|worker| worker.running >= worker.slots) {
         hurdles.push((Reason::SlotsFull, format!("all {slots} slots of the host are in use"), None));
     }

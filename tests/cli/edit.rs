@@ -193,3 +193,22 @@ fn only_queued_jobs_are_changed_and_the_others_say_what_they_are() {
     }
     host.stop().ok();
 }
+
+#[test]
+fn a_suspect_keeps_its_time_and_its_key() {
+    let project = Project::with_odd();
+    let host = project.serve();
+    add(&project, r#"{"do": "spin"}"#, &["--key", "a"]);
+    until("it runs", || (project.job(1)["state"] == "running").then_some(()));
+    host.kill().killed();
+    for args in [&["job", "reschedule", "1", "--in", "1h"][..], &["job", "edit", "1", "--key", "b", "--priority", "3"]]
+    {
+        project
+            .capstan(args)
+            .exits(1)
+            .complains(&["error: job 1 ran when the host died, and keeps its time and its key", "hint: "]);
+    }
+    let job = project.json(&["job", "edit", "1", "--priority", "3", "--key", "a"]);
+    assert_eq!(json!([job["wait"], job["key"], job["priority"]]), json!(["suspect", "a", 3]));
+    project.is_sound();
+}

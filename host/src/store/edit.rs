@@ -1,8 +1,8 @@
 //! Changing queued jobs that stay queued: what they bring, where they wait, how urgent
 //! they are, when they run.
 //!
-//! A job whose key changes has to be let in by the new one, unless it waits for a time
-//! or may have killed the host: those keep their line. One that leaves the ready index
+//! A job whose key changes has to be let in by the new one, unless it waits for a time. One
+//! that may have killed the host was let in before and runs out of turn, so its key stays. One that leaves the ready index
 //! may have been the one that others of its document were to follow, so the next of
 //! those is woken, as at the end of a job.
 
@@ -69,7 +69,8 @@ fn name<S: serde::Serializer>(why: &Option<Why>, to: S) -> Result<S::Ok, S::Erro
 }
 
 impl Store {
-    /// Change queued jobs; whether each was still queued.
+    /// Change queued jobs; whether each was: it was still queued, and no suspect whose key
+    /// is to be another.
     ///
     /// # Errors
     /// The database said no; then none was changed.
@@ -110,7 +111,7 @@ async fn edit_each(batch: &mut Batch<'_>, edits: &[Edit], now: Timestamp) -> Res
     let mut answers = Vec::with_capacity(edits.len());
     let (mut rows, mut free) = (Vec::new(), Vec::new());
     for edit in edits {
-        let queued = found.get(&edit.id).filter(|job| job.state == State::Queued);
+        let queued = found.get(&edit.id).filter(|job| job.state == State::Queued && !takes_a_place(job, edit));
         answers.push(if queued.is_some() { Applied::Yes } else { Applied::Stale });
         if let Some((job, was)) = queued.and_then(|job| job.wait().map(|wait| (job, wait))) {
             let is = moved(batch, job, was, edit, now);
@@ -127,12 +128,17 @@ async fn edit_each(batch: &mut Batch<'_>, edits: &[Edit], now: Timestamp) -> Res
     Ok(answers)
 }
 
+/// Whether a suspect would be let in by a key that has not let it in.
+fn takes_a_place(job: &Found, edit: &Edit) -> bool {
+    job.wait() == Some(Wait::Suspect) && edit.key.is_some() && edit.key != job.key
+}
+
 /// What an edited job waits for from now on.
 fn waits(job: &Found, was: Wait, edit: &Edit, now: Timestamp) -> Wait {
     let key = edit.key.as_deref().or(job.key.as_deref());
     let has_other_key = key != job.key.as_deref();
     match (was, edit.run_at) {
-        // Its turn is in another line, whatever the time and the key.
+        // Its turn is in another line, whatever the time.
         (Wait::Suspect, _) => was,
         (_, Some(at)) if at > now => Wait::Timer,
         (Wait::Ready | Wait::Subject, _) if has_other_key => Wait::Key,

@@ -154,10 +154,7 @@ impl Verb for JobReschedule {
             in_time(run_at, deadline)?;
         }
         if run_at > now && job.wait.as_deref() == Some(Wait::Suspect.name()) {
-            let refusal = Refusal::failed(format!("job {} ran when the host died: it has its turn first", job.id));
-            return Err(
-                refusal.hint(format!("`capstan job explain {0}` says when; `job cancel {0}` takes it away", job.id))
-            );
+            return Err(suspect(job.id));
         }
         let why = (run_at > now).then_some(Why::Rescheduled);
         apply(host, Edit { id: job.id, run_at: Some(run_at), why, ..Edit::default() }, now, "rescheduled").await?;
@@ -179,9 +176,15 @@ async fn apply(host: &Host, edit: Edit, now: Timestamp, done: &str) -> Result<()
     let id = edit.id;
     match host.store.edit(vec![edit], now).await?.first() {
         Some(Applied::Yes) => Ok(()),
-        // It began or ended in this very moment.
-        _ => queued(row(host, id).await?, done).map(|_| ()),
+        // It began or ended in this very moment, or its key cannot be changed.
+        _ => queued(row(host, id).await?, done).and_then(|job| Err(suspect(job.id))),
     }
+}
+
+/// A job that may have killed the host runs out of turn, and soon.
+fn suspect(id: i64) -> Refusal {
+    let refusal = Refusal::failed(format!("job {id} ran when the host died, and keeps its time and its key"));
+    refusal.hint(format!("`capstan job explain {id}` says when it runs; `capstan job cancel {id}` takes it away"))
 }
 
 /// The job, if it is queued.

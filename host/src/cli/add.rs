@@ -159,7 +159,7 @@ fn read(from: &str) -> Result<(String, String), Failure> {
     Ok((from.to_owned(), read.map_err(|error| Refusal::usage(format!("file {from}: {error}")))?))
 }
 
-fn read_payload(text: &str) -> Result<serde_json::Value, Failure> {
+pub(super) fn read_payload(text: &str) -> Result<serde_json::Value, Failure> {
     let (from, text) = match text.strip_prefix('@') {
         _ if text == "-" => read("-")?,
         Some(file) => {

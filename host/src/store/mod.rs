@@ -16,6 +16,7 @@ pub mod claim;
 pub mod deadline;
 pub mod doctor;
 pub mod edit;
+pub mod explain;
 pub mod handler;
 #[cfg(test)]
 mod hot;

@@ -289,6 +289,9 @@ impl JobAdd {
         }
         let longest = self.tags.iter().map(String::len).max().unwrap_or(0);
         let by = self.unique.as_ref().and_then(|unique| unique.by.as_ref());
+        if self.tags.iter().any(String::is_empty) {
+            return Err(Refusal::usage("a tag is empty").hint("leave it out, or give it letters"));
+        }
         for (what, has, most) in [
             ("bytes of title", self.title.as_ref().map_or(0, String::len), MAX_TITLE),
             ("tags", self.tags.len(), MAX_TAGS),
@@ -296,7 +299,8 @@ impl JobAdd {
             ("bytes in what it is unique by", by.map_or(0, String::len), MAX_TITLE),
         ] {
             if has > most {
-                return Err(Refusal::usage(format!("the job has {has} {what}: at most {most}")));
+                return Err(Refusal::usage(format!("the job has {has} {what}: at most {most}"))
+                    .hint("what is long belongs into the payload"));
             }
         }
         self.key.as_deref().map_or(Ok(()), key::name).map_err(|wrong| Refusal::usage(wrong.to_string()))

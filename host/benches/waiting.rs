@@ -100,7 +100,7 @@ async fn project(folder: &Path, kind: &str, port: u16) -> Project {
     let text = std::fs::read_to_string(project.config()).unwrap();
     let text = text.replace("ingest = [\"normalise\"]", "");
     let text = text.replace("[\"GET,HEAD *://*:*\"]", &format!("[\"GET http://127.0.0.1:{port}\"]"));
-    let mut text = format!("{text}\n[kind.ingest.config]\ntimeout_s = 600\n");
+    let mut text = format!("{text}\n[kind.ingest]\nkey = \"none\"\n\n[kind.ingest.config]\ntimeout_s = 600\n");
     if kind == "outside" {
         let host = Host::open(project.clone()).await.unwrap();
         let file = folder.join("outside.wasm");
@@ -161,7 +161,13 @@ struct Served(Child);
 impl Served {
     fn start(project: &Project) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_capstan"));
-        command.arg("-C").arg(project.root()).arg("serve").env("HARBOUR", "not-needed").stderr(Stdio::null());
+        // All go to one host name, of which there are four at once otherwise.
+        command
+            .arg("-C")
+            .arg(project.root())
+            .args(["serve", "--set", "key.limit=10000"])
+            .env("HARBOUR", "not-needed")
+            .stderr(Stdio::null());
         Self(command.spawn().unwrap())
     }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::enqueue::{About, Refusal};
 use crate::log::Level;
-use crate::wit::capstan::handler::{cancelled, checkpoint, enqueue, log as host, outcomes, progress};
+use crate::wit::capstan::handler::{cancelled, checkpoint, enqueue, log as host, outcomes, progress, spend};
 use crate::{Failure, Problem, Saved, Success, wit};
 
 /// What the host knows about the job. One call to the host per getter.
@@ -91,7 +91,9 @@ pub(crate) fn log(level: Level, message: &str, fields: &[(String, String)]) {
 
 /// What a guest hands in.
 pub(crate) mod desk {
-    use super::{About, Failure, Refusal, Saved, cancelled as stop, checkpoint, enqueue as jobs, progress as far};
+    use super::{
+        About, Failure, Refusal, Saved, cancelled as stop, checkpoint, enqueue as jobs, progress as far, spend,
+    };
 
     pub(crate) fn progress(done: u64, total: u64, note: &str) {
         far::report(done, total, note);
@@ -110,6 +112,10 @@ pub(crate) mod desk {
         let Some(About { source, title, tags }) = about else { return Ok(jobs::add(kind, payload)?) };
         let about = jobs::About { source: source.clone(), title: title.clone(), tags: tags.clone() };
         Ok(jobs::add_about(kind, payload, &about)?)
+    }
+
+    pub(crate) fn tokens(used: u64) {
+        spend::tokens(used);
     }
 
     pub(crate) fn cancelled() -> bool {

@@ -130,6 +130,12 @@ impl<H: Handler> Job<H> {
         enqueue::add(kind, payload, Some(about))
     }
 
+    /// Say that so many tokens of a model were used, in addition to those said before. They are kept with the
+    /// usage of the attempt and charged to the budget of the job's queue when the attempt ends, however it ends.
+    pub fn spend_tokens(&self, used: u64) {
+        desk::tokens(used);
+    }
+
     /// Whether the job was cancelled or the host shuts down: there are a few seconds left to keep a
     /// checkpoint and to return a failure, whose message is kept. A handler that never asks is stopped at
     /// once.

@@ -8,7 +8,7 @@ fn each_shell_gets_a_script_that_knows_the_nouns() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
         let mut command = capstan();
         command.args(["completions", shell]);
-        run(command).ok().says(&["import", "handler", "rollback", "--project"]);
+        run(command).ok().says(&["import", "handler", "rollback", "project"]);
     }
     let mut command = capstan();
     command.args(["completions", "cmd"]);

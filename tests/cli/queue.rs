@@ -160,3 +160,45 @@ fn what_cannot_be_is_refused_with_a_hint_and_changes_nothing() {
     assert_eq!(json!([queue(&project, "odd")["state"], queue(&project, "odd")["set"]]), json!(["open", {}]));
     assert_eq!(project.sql("SELECT count(*) FROM queue"), [0]);
 }
+
+#[test]
+fn what_handlers_say_they_spent_holds_up_their_queue_until_it_is_paid() {
+    let project = Project::with_clerk();
+    // A token each millisecond, and a minute's worth at once.
+    project.set("queue.clerk", "tokens = \"60000/min\"");
+    let spend = |tokens: u64, tail: &str| {
+        project.add("clerk", &format!(r#"{{"steps": [{{"do": "spend", "tokens": {tokens}}}{tail}]}}"#))
+    };
+    // Charged although it fails, and more than there is.
+    project.set("retry", "max_attempts = 1");
+    let first = spend(60_300, r#", {"do": "die_until", "attempt": 2}"#);
+    project.capstan(&["run"]).exits(1);
+    let job = project.job(first);
+    assert_eq!(job["attempts"][0]["usage"]["tokens"], 60_300);
+    project.capstan(&["job", "show", &first.to_string()]).ok().says(&[", 60300 tokens"]);
+    let second = spend(1, "");
+    project.capstan(&["run"]).ok().says(&["1 jobs completed"]);
+    let ended = job["attempts"][0]["finished_at"].as_i64().unwrap();
+    let began = project.job(second)["started_at"].as_i64().unwrap();
+    assert!(began - ended >= 300, "{began} {ended}");
+    project.is_sound();
+}
+
+#[test]
+fn limits_of_the_file_hold_as_soon_as_it_is_read_again() {
+    let project = Project::with_odd();
+    project.set("queue.odd", "concurrency = 1");
+    let host = project.serve();
+    let ids: Vec<String> = (0..2)
+        .map(|n| project.add("odd", &format!(r#"{{"do": "sleep", "ms": {}}}"#, 600_000 + n)).to_string())
+        .collect();
+    until("one runs", || (queue(&project, "odd")["running"] == 1).then_some(()));
+    assert_eq!(queue(&project, "odd")["ready"], 1);
+    let path = project.root().join("capstan.toml");
+    let text = std::fs::read_to_string(&path).unwrap().replace("concurrency = 1", "concurrency = 2");
+    std::fs::write(path, text).unwrap();
+    project.capstan(&["config", "reload"]).ok();
+    until("both run", || (queue(&project, "odd")["running"] == 2).then_some(()));
+    ids.iter().for_each(|id| drop(project.capstan(&["job", "cancel", id]).ok()));
+    host.stop().ok();
+}

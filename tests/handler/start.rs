@@ -56,7 +56,9 @@ async fn swapped() -> (Project, String) {
 }
 
 fn of_digest(project: &Project, digest: &str) -> Option<(String, u64)> {
-    compiled(project.root()).into_iter().find(|(name, _)| name.starts_with(digest))
+    // One that is being written has another ending.
+    let is_whole = |name: &str| name.starts_with(digest) && name.ends_with(".cwasm");
+    compiled(project.root()).into_iter().find(|(name, _)| is_whole(name))
 }
 
 /// Remove the compiled form of a component.

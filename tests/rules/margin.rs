@@ -28,6 +28,7 @@ fn each_figure_is_held_against_its_own_limit() {
         received_bytes: 3 << 20,
         checkpoint_bytes: 1 << 30,
         enqueued: 50,
+        tokens: 0,
     };
     let limits = Limits::default();
     let figures = margins(&usage, &limits).map(|margin| (margin.limit.name(), margin.used, margin.most, margin.unit));

@@ -33,6 +33,7 @@ fn fields(usage: Usage) -> BTreeMap<&'static str, u64> {
         received_bytes,
         checkpoint_bytes,
         enqueued,
+        tokens,
     } = usage;
     BTreeMap::from([
         ("cpu_us", cpu_us),
@@ -49,6 +50,7 @@ fn fields(usage: Usage) -> BTreeMap<&'static str, u64> {
         ("received_bytes", received_bytes),
         ("checkpoint_bytes", checkpoint_bytes),
         ("enqueued", enqueued),
+        ("tokens", tokens),
     ])
 }
 
@@ -130,6 +132,7 @@ fn cases(web: &Web) -> Vec<Case> {
         Case::outside("sent_bytes", 9_000, &post(1_000), &post(10_000)),
         Case::outside("received_bytes", 9_000, &get("/short"), &get("/long")),
         Case::clerk("checkpoint_bytes", 500, r#""save_bytes", "bytes": 0"#, r#""save_bytes", "bytes": 500"#),
+        Case::clerk("tokens", 700, r#""spend", "tokens": 0"#, r#""spend", "tokens": 700"#),
         Case::clerk(
             "enqueued",
             3,

@@ -14,6 +14,7 @@ mod job;
 mod model;
 mod open;
 mod pipeline;
+mod queue;
 mod random;
 mod recovery;
 mod settle;

@@ -275,6 +275,13 @@ impl Model {
         self.state_of_queue(&job.new.queue) == QueueState::Open
     }
 
+    /// Whether as many run as may.
+    fn is_full(&self, name: &str) -> bool {
+        let running = self.jobs.iter().filter(|job| job.place == "running" && job.new.queue == name).count() as u64;
+        let set = self.queues.get(name).map(|queue| queue.set).unwrap_or_default();
+        set.over(self.queue_limits.of(name)).concurrency.is_some_and(|most| running >= most)
+    }
+
     /// What is due: timers, then deadlines, then keys.
     fn ring(&mut self) {
         for at in 0..self.jobs.len() {
@@ -305,7 +312,7 @@ impl Model {
         self.ring();
         let mut taken = Vec::new();
         if free > 0 && !self.jobs.iter().any(|job| job.place == "running" && job.running.trust == Trust::Suspect) {
-            let is_next = |job: &Job| job.place == "suspect" && self.is_open(job);
+            let is_next = |job: &Job| job.place == "suspect" && self.is_open(job) && !self.is_full(&job.new.queue);
             let suspects = (0..self.jobs.len()).filter(|at| is_next(&self.jobs[*at]));
             let next = suspects.min_by_key(|at| (self.jobs[*at].running.deaths, *at));
             taken.extend(next.filter(|at| self.take(*at)));

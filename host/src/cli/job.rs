@@ -234,6 +234,9 @@ fn attempt_text(detail: &AttemptDetail) -> String {
         if used.enqueued > 0 {
             text.push_str(&format!(", {} jobs to queue", used.enqueued));
         }
+        if used.tokens > 0 {
+            text.push_str(&format!(", {} tokens", used.tokens));
+        }
     }
     let close = margins(&detail.margins);
     if !close.is_empty() {

@@ -167,4 +167,7 @@ pub struct Usage {
     /// Jobs that it wanted to be queued; they are only if it succeeded.
     #[serde(default)]
     pub enqueued: u64,
+    /// Tokens of a model that it said it used.
+    #[serde(default)]
+    pub tokens: u64,
 }

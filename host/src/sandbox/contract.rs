@@ -23,7 +23,7 @@ mod generated {
 }
 
 pub(super) use generated::capstan::handler::outcomes::{Coded, Failure, Problem, Rest, Success};
-pub(super) use generated::capstan::handler::{cancelled, checkpoint, enqueue, progress};
+pub(super) use generated::capstan::handler::{cancelled, checkpoint, enqueue, progress, spend};
 use generated::capstan::handler::{jobs, log, outcomes};
 pub(super) use generated::{Handler, HandlerPre};
 

@@ -1,4 +1,4 @@
-//! What a guest hands in while it runs: progress, a checkpoint, further jobs.
+//! What a guest hands in while it runs: progress, a checkpoint, further jobs, what it spent.
 //!
 //! The host's side of the contract's interfaces of these names, and of `cancelled`. What
 //! is opened for an attempt comes with it as a [`Desk`]; an empty one refuses everything
@@ -7,7 +7,7 @@
 //! the store's readers. A refusal is an answer to the guest, never a trap.
 
 use super::board::Board;
-use super::contract::{cancelled, checkpoint, enqueue, progress};
+use super::contract::{cancelled, checkpoint, enqueue, progress, spend};
 use super::state::State;
 use crate::capability::checkpoint::{Answer, Checkpoints};
 use crate::capability::enqueue::Enqueue;
@@ -16,6 +16,9 @@ use crate::rules::checkpoint::{Checkpoint, PACE, Refusal, may_keep};
 use crate::rules::enqueue::{self as rules, Other, Wish};
 use crate::rules::progress::Progress;
 use std::time::{Duration, Instant};
+
+/// Tokens that one attempt may say it used: a million millions; more counts as so many.
+const MAX_TOKENS: u64 = 1_000_000_000_000;
 
 /// What is opened for an attempt; the default is nothing.
 #[derive(Debug, Default)]
@@ -41,11 +44,13 @@ pub(super) struct Open {
     loaded: Option<Instant>,
     /// What the guest was first denied.
     denied: Option<String>,
+    /// Tokens that it said it used.
+    tokens: u64,
 }
 
 impl Open {
     pub(super) fn new(desk: Desk, limit: u64) -> Self {
-        Self { desk, limit, kept: 0, saved: None, loaded: None, denied: None }
+        Self { desk, limit, kept: 0, saved: None, loaded: None, denied: None, tokens: 0 }
     }
 
     /// The jobs to queue if the attempt succeeded.
@@ -56,6 +61,7 @@ impl Open {
     /// What went over the desk.
     pub(super) fn count(&self, usage: &mut Usage) {
         usage.checkpoint_bytes = self.kept;
+        usage.tokens = self.tokens;
         usage.enqueued = self.desk.enqueue.as_ref().map_or(0, Enqueue::jobs);
     }
 
@@ -165,6 +171,13 @@ fn said(refusal: &rules::Refusal) -> enqueue::Refusal {
         rules::Refusal::TooMany(_) | rules::Refusal::TooLarge(_) => enqueue::Refusal::TooMany(words),
         rules::Refusal::TooDeep(_) => enqueue::Refusal::TooDeep(words),
         rules::Refusal::BadSubject(_) => enqueue::Refusal::BadSubject(words),
+    }
+}
+
+impl spend::Host for State {
+    fn tokens(&mut self, n: u64) {
+        let mut desk = self.shared.desk();
+        desk.tokens = desk.tokens.saturating_add(n).min(MAX_TOKENS);
     }
 }
 

@@ -17,7 +17,7 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use crate::capability::fs::Access;
 
 /// Interfaces that the linker has, for messages about those it has not.
-pub(super) const OFFERED: [&str; 14] = [
+pub(super) const OFFERED: [&str; 15] = [
     CANCELLED,
     "capstan:handler/checkpoint",
     "capstan:handler/enqueue",
@@ -25,6 +25,7 @@ pub(super) const OFFERED: [&str; 14] = [
     "capstan:handler/log",
     "capstan:handler/outcomes",
     "capstan:handler/progress",
+    "capstan:handler/spend",
     "wasi:cli/",
     "wasi:clocks/",
     "wasi:filesystem/",

@@ -79,7 +79,7 @@ pub async fn run(reload: Reload, mut stop: watch::Receiver<bool>) -> Result<(), 
             // A host that cannot write stops.
             Err(ChangeError::Service(ServiceError::Store(error))) => return Err(error.into()),
             Err(error) => {
-                tracing::warn!("capstan.toml has changed and is not in order; what held before goes on: {error}")
+                tracing::warn!("capstan.toml has changed and is not in order; what held before goes on: {error}");
             }
         }
     }

@@ -12,7 +12,7 @@ use super::op::{Op, Reply};
 use super::settle::{FACTS, Facts, Row};
 use super::{Store, StoreError, deadline, key, queue, subject};
 use crate::rules::job::{Made, State, Wait};
-use crate::rules::queue::{Demand, Lane, QueueState, share};
+use crate::rules::queue::{Demand, Lane, share};
 use crate::rules::time::Timestamp;
 use serde::Deserialize;
 use sqlx::{QueryBuilder, Row as _};
@@ -230,8 +230,7 @@ async fn look(batch: &mut Batch<'_>, mut query: QueryBuilder<sqlx::Sqlite>) -> R
 
 /// Take the suspect that is next in line; how many slots it took.
 async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken, now: Timestamp) -> Result<u64, StoreError> {
-    let closed = batch.view.queues.iter().filter(|(_, queue)| queue.state != QueueState::Open);
-    let query = next_suspect(&batch.view.held, &closed.map(|(name, _)| &**name).collect::<Vec<_>>());
+    let query = next_suspect(&batch.view.held, &queue::closed(batch.view));
     let found = look(batch, query).await?;
     if found.is_empty() {
         batch.view.suspects_stuck = true;

@@ -5,6 +5,7 @@
 
 use super::batch::{Batch, json, parse};
 use super::op::{Op, Reply};
+use super::view::View;
 use super::{Store, StoreError};
 use crate::rules::queue::{Lane, Limits, Own, QueueState, Room, Rooms, Set, Used, next_room, room};
 use crate::rules::rate::Clock;
@@ -190,6 +191,8 @@ pub(super) fn ended(batch: &mut Batch<'_>, name: &str, tokens: u64, now: Timesta
     let queue = batch.view.queue(name);
     queue.used.running = queue.used.running.saturating_sub(1);
     queue.full = None;
+    batch.view.suspects_stuck = false;
+    let queue = batch.view.queue(name);
     if tokens > 0
         && let Some(rate) = queue.set.over(configured.of(name)).tokens
     {
@@ -222,6 +225,16 @@ pub(super) fn rooms(batch: &mut Batch<'_>, now: Timestamp) -> Rooms {
 /// Tokens may be spent a whole period's at once.
 fn whole_tokens(limits: Limits) -> Limits {
     Limits { tokens: limits.tokens.map(crate::rules::rate::Rate::whole), ..limits }
+}
+
+/// The queues in which nothing may begin, whatever the time: those that are not open,
+/// and those that run as many jobs as they may.
+pub(super) fn closed(view: &View) -> Vec<&str> {
+    let is_closed = |(name, queue): &(&Arc<str>, &Queue)| {
+        let most = queue.set.over(view.queue_limits.of(name)).concurrency;
+        queue.state != QueueState::Open || most.is_some_and(|most| queue.used.running >= most)
+    };
+    view.queues.iter().filter(is_closed).map(|(name, _)| &**name).collect()
 }
 
 /// So many jobs of a lane have begun.

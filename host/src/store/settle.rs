@@ -363,7 +363,8 @@ fn count(batch: &mut Batch<'_>, settlement: &Settlement) {
     }
     let to = (State::of(&transition.next), made(&transition.next));
     batch.moved(&facts.kind, facts.item, (State::Running, Made::Something), to);
-    queue::ended(batch, &facts.queue, 0, now);
+    let tokens = settlement.attempt.usage.map_or(0, |usage| usage.tokens);
+    queue::ended(batch, &facts.queue, tokens, now);
     let key = facts.key.as_deref();
     if let Some(key) = key {
         let moves = batch.key(key);

@@ -181,6 +181,7 @@ impl View {
         if queues != self.queue_limits {
             self.queue_limits = queues;
             self.queues.values_mut().for_each(|queue| queue.full = None);
+            self.suspects_stuck = false;
         }
     }
 

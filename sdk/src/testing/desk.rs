@@ -40,6 +40,7 @@ pub(crate) struct Desk {
     pub(super) cancelled_after: Option<u64>,
     pub(super) progress: Vec<Progress>,
     pub(super) queued: Vec<Queued>,
+    pub(super) tokens: u64,
 }
 
 thread_local! {
@@ -79,6 +80,10 @@ pub(crate) fn enqueue(kind: &str, payload: &str, about: Option<&About>) -> Resul
             _ => Err(Refusal::Denied(format!("queueing `{kind}` is not asked for; name it with `Asks::{wanted}`"))),
         }
     })
+}
+
+pub(crate) fn tokens(used: u64) {
+    DESK.with_borrow_mut(|desk| desk.tokens = desk.tokens.saturating_add(used));
 }
 
 pub(crate) fn cancelled() -> bool {

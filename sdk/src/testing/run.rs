@@ -85,6 +85,12 @@ impl Run {
         &self.desk.queued
     }
 
+    /// The tokens that it said it used.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.desk.tokens
+    }
+
     /// What was logged.
     #[must_use]
     pub fn log(&self) -> &[Entry] {

@@ -28,6 +28,7 @@ impl Handler for Counts {
             }
             at += 1;
             job.progress(at, 4, format!("number {at}"));
+            job.spend_tokens(at);
             job.checkpoint().save_json("count/1", &at)?;
         }
         job.enqueue("normalise", &json!({ "count": at }))?;
@@ -46,6 +47,7 @@ fn what_is_handed_in_is_kept_for_the_test() {
     assert_eq!(run.done(), Some(&json!(4)));
     assert_eq!(run.progress(), [1, 2, 3, 4].map(far));
     assert_eq!(run.checkpoint().unwrap().bytes, b"4");
+    assert_eq!(run.tokens(), 1 + 2 + 3 + 4);
     let queued = |kind: &str, payload: Value, about| Queued { kind: kind.into(), payload, about };
     assert_eq!(
         run.queued(),

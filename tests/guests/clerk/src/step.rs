@@ -56,6 +56,11 @@ pub enum Step {
         /// Its kind.
         kind: String,
     },
+    /// Say that so many tokens were used.
+    Spend {
+        /// How many.
+        tokens: u64,
+    },
     /// Wait in the host.
     Sleep {
         /// How many milliseconds.
@@ -99,6 +104,7 @@ impl Step {
             }
             Self::Again => job.enqueue("clerk", &json!({ "steps": [{ "do": "again" }] }))?,
             Self::MustEnqueue { kind } => job.enqueue(kind, &json!({}))?,
+            Self::Spend { tokens } => job.spend_tokens(*tokens),
             Self::Sleep { ms } => std::thread::sleep(Duration::from_millis(*ms)),
             Self::UntilCancelled { message } => {
                 wait(job);

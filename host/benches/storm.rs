@@ -1,6 +1,6 @@
 //! What other kinds keep of their throughput while everything of one kind fails.
 //!
-//! `cargo bench --bench storm`; `CAPSTAN_BENCH_JOBS` sets the number of jobs of the other kind (default 50,000). First
+//! `cargo bench -p capstan --bench storm`; `CAPSTAN_BENCH_JOBS` sets the number of jobs of the other kind (default 50,000). First
 //! they run alone; then beside a storm: as many jobs as a tenth of them, each of which fails as transient in every attempt.
 //! What is compared is the time until the other kind is done, on the same disk in the same minute, the best of three.
 //! The storm is measured with the backoff that it has by default and with a short one, and has to settle by its policy

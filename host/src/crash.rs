@@ -44,13 +44,50 @@ pub const HANDLER_POINTS: [&str; 6] = [
 /// The points of going back to the handler before.
 pub const ROLLBACK_POINTS: [&str; 2] = ["rollback.before_commit", "rollback.after_commit"];
 
+/// The points of what the queue is told and does by itself, both sides of each commit: a queue or a key is changed, jobs
+/// are added, one that is unique replaces another, jobs that do not run are cancelled or
+/// tried again, somebody asks to cancel those that run, a handler is disabled or enabled, a dead host's jobs are
+/// recovered; and what a claim finds due: timers, deadlines, keys that rest no longer.
+pub const STEP_POINTS: [&str; 22] = [
+    "queue.before_commit",
+    "queue.after_commit",
+    "key.before_commit",
+    "key.after_commit",
+    "add.before_commit",
+    "add.after_commit",
+    "replace.before_commit",
+    "replace.after_commit",
+    "turn.before_commit",
+    "turn.after_commit",
+    "cancel.before_commit",
+    "cancel.after_commit",
+    "stand.before_commit",
+    "stand.after_commit",
+    "recover.before_commit",
+    "recover.after_commit",
+    "timer.before_commit",
+    "timer.after_commit",
+    "deadline.before_commit",
+    "deadline.after_commit",
+    "admit.before_commit",
+    "admit.after_commit",
+];
+
 static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();
 static VISITS: AtomicU64 = AtomicU64::new(0);
 
+/// Whether the environment asks for a death at all.
+pub fn is_armed() -> bool {
+    wanted().is_some()
+}
+
+fn wanted() -> Option<&'static (String, u64)> {
+    WANTED.get_or_init(|| std::env::var(VARIABLE).ok().map(|text| parse(&text))).as_ref()
+}
+
 /// Die here if the environment asks for it.
 pub fn point(name: &'static str) {
-    let wanted = WANTED.get_or_init(|| std::env::var(VARIABLE).ok().map(|text| parse(&text)));
-    let Some((at, visit)) = wanted else { return };
+    let Some((at, visit)) = wanted() else { return };
     if at == name && VISITS.fetch_add(1, Ordering::SeqCst) + 1 == *visit {
         // The signal is certain to end this process; there is nothing to do with an error.
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

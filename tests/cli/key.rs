@@ -103,6 +103,24 @@ fn limits_come_from_the_command_then_the_file_for_one_then_for_all() {
 }
 
 #[test]
+fn a_limit_that_was_raised_while_no_host_lived_holds_from_the_next_one_on() {
+    let project = Project::with_odd();
+    project.set("key.site", "limit = 1");
+    project.capstan(&["queue", "pause", "odd"]).ok();
+    // It is let in, and waits with its queue.
+    let first = add(&project, r#"{"do": "answer", "value": 1}"#, "site");
+    let second = ["job", "add", "odd", r#"{"do": "answer", "value": 2}"#, "--key", "site", "--queue", "mine"];
+    let second = project.json(&second)["id"].as_i64().unwrap();
+    assert_eq!(json!([project.job(first)["wait"], project.job(second)["wait"]]), json!(["ready", "key"]));
+    let path = project.root().join("capstan.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("[key.site]\nlimit = 1\n", "")).unwrap();
+    project.capstan(&["run"]).ok().says(&["1 jobs completed"]);
+    assert_eq!(project.job(second)["state"], "completed");
+    project.is_sound();
+}
+
+#[test]
 fn what_cannot_be_is_refused_with_a_hint_and_changes_nothing() {
     let project = Project::with_odd();
     project

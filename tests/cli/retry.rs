@@ -3,7 +3,7 @@
 use crate::support::project::Project;
 use serde_json::{Value, json};
 
-fn numbers(job: &Value, name: &str) -> Vec<i64> {
+pub(super) fn numbers(job: &Value, name: &str) -> Vec<i64> {
     job["attempts"].as_array().unwrap().iter().map(|attempt| attempt[name].as_i64().unwrap()).collect()
 }
 

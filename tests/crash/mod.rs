@@ -1,9 +1,14 @@
 //! The real binary, killed, and what the next one finds.
 
 mod checkpoint;
+mod ending;
 mod handler;
 mod library;
+mod load;
+mod mixed;
 mod point;
 mod poison;
+mod race;
 mod random;
+mod step;
 mod sync;

@@ -18,6 +18,11 @@ const PAGES: usize = 500;
 const KILLS: u32 = 20;
 const SEED: u64 = 0x0cab_57a4;
 
+/// What moments come from.
+pub(super) fn seed() -> u64 {
+    std::env::var("CAPSTAN_CRASH_SEED").map_or(SEED, |text| text.parse().unwrap())
+}
+
 /// The CPU time that commands use when nobody disturbs them.
 struct Cost {
     import: Duration,
@@ -163,7 +168,7 @@ fn twenty_random_kills_lose_nothing_and_double_nothing() {
     let around = tempfile::tempdir().unwrap();
     let pages = installed_docs("unstable-book")
         .unwrap_or_else(|| folder(&around.path().canonicalize().unwrap().join("pages"), PAGES));
-    let seed = std::env::var("CAPSTAN_CRASH_SEED").map_or(SEED, |text| text.parse().unwrap());
+    let seed = seed();
 
     let undisturbed = Project::new();
     let cost = Cost {

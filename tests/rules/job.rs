@@ -43,6 +43,8 @@ fn class_of(outcome: &Outcome) -> Option<Class> {
 fn promised(job: &Running, outcome: &Outcome, now: Timestamp) -> State {
     match outcome {
         Outcome::Done(_) | Outcome::Unchanged(_) => State::Completed,
+        // Whoever asked to cancel it is not told that it will be tried again.
+        Outcome::Stopped | Outcome::Failed(_) if job.cancel_by.is_some() => State::Cancelled,
         Outcome::Stopped => State::Queued,
         Outcome::Failed(fault) => match fault.class {
             Class::Cancelled => State::Cancelled,
@@ -106,10 +108,11 @@ proptest! {
         job in running(), outcome in outcome(), policy in policy(), now in 0_i64..2_000_000_000,
     ) {
         let next = finish(&job, &outcome, &policy, Timestamp(now), 0.5);
-        let trust = if outcome == Outcome::Stopped { job.trust } else { Trust::Innocent };
+        let goes_on = job.cancel_by.is_none();
+        let trust = if outcome == Outcome::Stopped && goes_on { job.trust } else { Trust::Innocent };
         prop_assert_eq!(next.memory.trust, trust);
         prop_assert_eq!(next.memory.deaths, job.deaths);
-        let deferrals = job.deferrals + u32::from(class_of(&outcome) == Some(Class::Deferred));
+        let deferrals = job.deferrals + u32::from(class_of(&outcome) == Some(Class::Deferred) && goes_on);
         prop_assert_eq!(next.memory.deferrals, deferrals);
     }
 

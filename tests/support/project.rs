@@ -8,6 +8,7 @@ use super::serving::Serving;
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Connection, Row};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
@@ -55,6 +56,27 @@ impl Project {
     /// A copy of a project that no host works on, as it lies there.
     pub(crate) fn copy(&self) -> Self {
         Self::copied(&self.root)
+    }
+
+    /// A copy of what is on record, with the same files as artifacts and nothing that was compiled: quick to make,
+    /// and good for a look.
+    pub(crate) fn record(&self) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap().join("library");
+        fs::create_dir(&root).unwrap();
+        for name in ["capstan.toml", "imports", "handlers", "models", "artifacts"] {
+            link(&self.root.join(name), &root.join(name));
+        }
+        for name in ["state", "state/compiled", "state/scratch"] {
+            fs::create_dir(root.join(name)).unwrap();
+            fs::set_permissions(root.join(name), fs::metadata(self.root.join(name)).unwrap().permissions()).unwrap();
+        }
+        for name in ["capstan.db", "capstan.db-wal", "lock"] {
+            if self.root.join("state").join(name).exists() {
+                fs::copy(self.root.join("state").join(name), root.join("state").join(name)).unwrap();
+            }
+        }
+        Self { folder, root }
     }
 
     fn copied(template: &Path) -> Self {
@@ -155,12 +177,29 @@ impl Project {
         rows.iter().map(|row| row.get(0)).collect()
     }
 
+    /// The same of a text.
+    pub(crate) fn texts(&self, query: &'static str) -> Vec<String> {
+        self.query("ro", query).iter().map(|row| row.get(0)).collect()
+    }
+
+    /// Every row of every table, as it lies there.
+    pub(crate) fn dump(&self) -> BTreeMap<String, Vec<String>> {
+        let columns = "SELECT 'SELECT ' || group_concat('quote(' || columns.name || ')', '|| '','' ||') || ' FROM ' || tables.name
+            FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+            WHERE tables.type = 'table' GROUP BY tables.name";
+        let rows = |query: String| {
+            let rows = self.query("ro", sqlx::AssertSqlSafe(query.clone()));
+            (query, rows.iter().map(|row| row.get(0)).collect())
+        };
+        self.texts(columns).into_iter().map(rows).collect()
+    }
+
     /// Change the database behind capstan's back.
     pub(crate) fn execute(&self, statement: &'static str) {
         self.query("rw", statement);
     }
 
-    fn query(&self, mode: &str, text: &'static str) -> Vec<SqliteRow> {
+    fn query(&self, mode: &str, text: impl sqlx::SqlSafeStr + Send + Sync + 'static) -> Vec<SqliteRow> {
         let file = format!("sqlite:{}?mode={mode}", self.root.join("state/capstan.db").display());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -229,6 +268,18 @@ fn paste(root: &Path, lines: &str) {
     let path = root.join("capstan.toml");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(path, format!("{text}\n{lines}\n")).unwrap();
+}
+
+/// Make a file or a folder whose files are the same ones.
+fn link(from: &Path, to: &Path) {
+    if !from.is_dir() {
+        return fs::hard_link(from, to).unwrap();
+    }
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        link(&entry.path(), &to.join(entry.file_name()));
+    }
 }
 
 /// Copy a folder with its permissions, without the socket that a host left.

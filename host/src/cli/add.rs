@@ -156,7 +156,11 @@ fn read(from: &str) -> Result<(String, String), Failure> {
         return Ok(("stdin".to_owned(), read));
     }
     let read = std::fs::read_to_string(from);
-    Ok((from.to_owned(), read.map_err(|error| Refusal::usage(format!("file {from}: {error}")))?))
+    Ok((from.to_owned(), read.map_err(|error| unread("file", from, &error))?))
+}
+
+fn unread(what: &str, file: &str, error: &std::io::Error) -> Refusal {
+    Refusal::usage(format!("{what} {file}: {error}")).hint("name a file of text in UTF-8, or - for stdin")
 }
 
 pub(super) fn read_payload(text: &str) -> Result<serde_json::Value, Failure> {
@@ -164,7 +168,7 @@ pub(super) fn read_payload(text: &str) -> Result<serde_json::Value, Failure> {
         _ if text == "-" => read("-")?,
         Some(file) => {
             let read = std::fs::read_to_string(file);
-            (file.to_owned(), read.map_err(|error| Refusal::usage(format!("payload file {file}: {error}")))?)
+            (file.to_owned(), read.map_err(|error| unread("payload file", file, &error))?)
         }
         None => ("the command line".to_owned(), text.to_owned()),
     };

@@ -24,7 +24,7 @@ pub(super) enum Artifact {
         #[arg(long, value_name = "CURSOR")]
         after: Option<String>,
         /// At most so many
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Show what there is about one subject

@@ -29,7 +29,7 @@ pub(super) enum Import {
         #[arg(long, value_name = "ID")]
         before: Option<i64>,
         /// At most so many
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Show one import

@@ -35,7 +35,7 @@ pub(super) enum Job {
         #[arg(long, value_name = "ID")]
         before: Option<i64>,
         /// At most so many
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Show a job with its payload, result and attempts

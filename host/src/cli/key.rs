@@ -17,7 +17,7 @@ pub(super) enum Key {
         #[arg(long, value_name = "KEY")]
         after: Option<String>,
         /// At most so many
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
     },
     /// Limit a key; this wins over capstan.toml until --reset

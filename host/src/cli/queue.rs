@@ -97,6 +97,10 @@ impl Limits {
             (Some(Own::Limit(rate)), Some(burst)) => {
                 Some(Own::Limit(rate.with_burst(burst).map_err(|wrong| Refusal::usage(wrong.to_string()))?))
             }
+            (Some(Own::None), Some(burst)) => {
+                let wrong = format!("a burst of {burst} belongs to a rate, and there is to be none");
+                return Err(Refusal::usage(wrong).hint("leave out --burst, or name a rate").into());
+            }
             (rate, _) => rate,
         };
         let set = Set { concurrency: self.concurrency, rate, tokens: self.tokens };

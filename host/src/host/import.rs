@@ -45,7 +45,12 @@ impl Verb for ImportStart {
     async fn call(self, host: &Host) -> Result<ImportStarted, Refusal> {
         let chunk = self.chunk.unwrap_or(host.config.now().import.chunk);
         if !(1..=10_000).contains(&chunk) {
-            return Err(Refusal::usage(format!("chunk {chunk} is out of range: 1 to 10000")));
+            return Err(Refusal::usage(format!("chunk {chunk} is out of range: 1 to 10000")).hint(
+                "it is how many items become jobs together; import.chunk in capstan.toml is what it is without",
+            ));
+        }
+        if self.sample == Some(0) {
+            return Err(Refusal::usage("a sample of 0 takes nothing").hint("leave it out to take everything"));
         }
         let mut content = if self.from.is_file() {
             from_list(&self.from).await?
@@ -97,7 +102,9 @@ async fn from_list(file: &Path) -> Result<Content, Refusal> {
     if bytes > MAX_LIST {
         return Err(wrong(format!("it has {bytes} bytes; at most {MAX_LIST} are read")).hint("split it"));
     }
-    let text = tokio::fs::read_to_string(file).await.map_err(|error| wrong(error.to_string()))?;
+    let text = tokio::fs::read_to_string(file)
+        .await
+        .map_err(|error| wrong(error.to_string()).hint("a list is a text with one URL a line, or a JSON array"))?;
     let read = list::read(&text).map_err(|error| wrong(error.to_string()))?;
     if read.items.is_empty() {
         let reason = read.invalid.first().map_or_else(|| "it is empty".to_owned(), Clone::clone);
@@ -112,8 +119,10 @@ async fn from_list(file: &Path) -> Result<Content, Refusal> {
 }
 
 async fn look(folder: &Path, extensions: &[String]) -> Result<(PathBuf, Found), Refusal> {
-    let root =
-        folder.canonicalize().map_err(|error| Refusal::usage(format!("folder {}: {error}", folder.display())))?;
+    let root = folder.canonicalize().map_err(|error| {
+        Refusal::usage(format!("folder {}: {error}", folder.display()))
+            .hint("name a folder with pages, or a file that lists URLs")
+    })?;
     if !root.is_dir() {
         return Err(Refusal::usage(format!("{} is no folder", root.display()))
             .hint("the import of a folder takes the folder; name the one that the file lies in"));

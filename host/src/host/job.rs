@@ -228,7 +228,8 @@ impl Verb for JobCancel {
             match cancel(self.id, job.state, &self.by) {
                 Cancel::TooLate(State::Cancelled) => return Ok(job),
                 Cancel::TooLate(state) => {
-                    return Err(Refusal::failed(format!("job {} is {state} already", self.id)));
+                    return Err(Refusal::failed(format!("job {} is {state} already", self.id))
+                        .hint(format!("`capstan job show {}` tells how it ended", self.id)));
                 }
                 Cancel::Now(transition) => {
                     if host.store.turn(vec![transition], clock::now()).await? == [Applied::Yes] {
@@ -281,6 +282,7 @@ impl Verb for JobRetry {
         let now = clock::now();
         let refused = |state: State| {
             Refusal::failed(format!("job {} is {state}: only failed and cancelled jobs are retried", self.id))
+                .hint("`capstan job add` with the same payload runs it once more")
         };
         let transition = retry(self.id, job.state, now).map_err(refused)?;
         match host.store.turn(vec![transition], now).await?.first() {

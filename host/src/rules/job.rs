@@ -79,7 +79,7 @@ pub struct Running {
     pub deaths: u32,
     /// Whether it is being re-run after a death of the host.
     pub trust: Trust,
-    /// Who had asked to cancel it when its row was read.
+    /// Who had asked to cancel it, as far as whoever read its row knows.
     pub cancel_by: Option<String>,
     /// It is of no use after this time.
     pub deadline: Option<Timestamp>,
@@ -273,7 +273,8 @@ impl State {
     }
 }
 
-/// What follows from the end of an attempt. `random` is uniform in 0 ≤ random < 1.
+/// What follows from the end of an attempt. `random` is uniform in 0 ≤ random < 1. A job
+/// that someone had asked to cancel is not tried again, however its attempt failed.
 pub fn finish(job: &Running, outcome: &Outcome, policy: &Policy, now: Timestamp, random: f64) -> Transition {
     // Whatever the answer was, the host survived it.
     let memory = Memory {
@@ -287,13 +288,17 @@ pub fn finish(job: &Running, outcome: &Outcome, policy: &Policy, now: Timestamp,
     match outcome {
         Outcome::Done(result) => to(Next::Completed { result: result.clone(), made: Made::Something }, None),
         Outcome::Unchanged(result) => to(Next::Completed { result: result.clone(), made: Made::Nothing }, None),
+        Outcome::Failed(fault) if fault.class == Class::Cancelled => {
+            to(Next::Cancelled, Some((fault.class, fault.message.clone())))
+        }
+        Outcome::Stopped | Outcome::Failed(_) if job.cancel_by.is_some() => {
+            let by = job.cancel_by.as_deref().unwrap_or_default();
+            to(Next::Cancelled, Some((Class::Cancelled, format!("cancelled by {by} while it ran"))))
+        }
         Outcome::Stopped => {
             let mut stopped = to(again(now, Why::Stopped, job.attempt.saturating_sub(1)), None);
             stopped.memory.trust = job.trust;
             stopped
-        }
-        Outcome::Failed(fault) if fault.class == Class::Cancelled => {
-            to(Next::Cancelled, Some((fault.class, fault.message.clone())))
         }
         Outcome::Failed(fault) if fault.class == Class::Deferred => defer(job, fault, now),
         Outcome::Failed(fault) => {

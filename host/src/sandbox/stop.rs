@@ -68,6 +68,11 @@ impl Stopper {
         }
     }
 
+    /// Whether it was asked to stop because its job is cancelled.
+    pub fn has_cancelled(&self) -> bool {
+        self.0.asked.load(Ordering::Acquire) == 1
+    }
+
     /// Let the guest know that the host will shut down, and let it go on.
     pub fn warn(&self) {
         self.0.warned.store(true, Ordering::Release);

@@ -48,7 +48,7 @@ pub(super) async fn run(
     told: Told,
 ) -> Result<Usage, ServiceError> {
     let Told { stop, board } = told;
-    let facts = claimed.facts.clone();
+    let mut facts = claimed.facts.clone();
     let (mut report, publication, limits) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
         Ok(prepared) => {
             let limits = prepared.limits;
@@ -58,11 +58,12 @@ pub(super) async fn run(
         }
         Err(fault) => (Report::failed(fault), None, None),
     };
-    if let Outcome::Failed(fault) = &mut report.outcome
-        && fault.class == Class::Cancelled
-    {
-        // The request was on record before the guest was stopped.
-        if let Some(by) = runtime.store.job(facts.running.id).await?.and_then(|job| job.cancel_by) {
+    if was_cancelled(runtime, &facts, &report.outcome) {
+        // The request was on record before the guest was asked to stop.
+        facts.running.cancel_by = runtime.store.job(facts.running.id).await?.and_then(|job| job.cancel_by);
+        if let (Outcome::Failed(fault), Some(by)) = (&mut report.outcome, &facts.running.cancel_by)
+            && fault.class == Class::Cancelled
+        {
             fault.message = fault.message.replacen("cancelled", &format!("cancelled by {by}"), 1);
         }
     }
@@ -71,6 +72,13 @@ pub(super) async fn run(
     settlement.attempt.limits = limits;
     runtime.store.settle(settlement).await?;
     Ok(usage)
+}
+
+/// Whether an attempt that did not succeed had been asked to stop because its job is cancelled: its end may
+/// be a limit that it met in its grace.
+fn was_cancelled(runtime: &Runtime, facts: &Facts, outcome: &Outcome) -> bool {
+    let asked = || runtime.running.stopper(facts.running.id).is_some_and(|stopper| stopper.has_cancelled());
+    matches!(outcome, Outcome::Stopped | Outcome::Failed(_)) && asked()
 }
 
 /// What an attempt needs.

@@ -132,7 +132,7 @@ pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait
     (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1),
     (SELECT max(job_id) FROM checkpoint),
     (SELECT min(deadline_at) FROM job WHERE state = 'queued' AND deadline_at IS NOT NULL),
-    (SELECT min(next_at) FROM key WHERE waiting > 0 AND next_at > 0)";
+    EXISTS (SELECT 1 FROM key WHERE waiting > 0)";
 
 pub(super) const HELD: &str =
     "SELECT route.kind FROM route JOIN handler ON handler.digest = route.digest WHERE handler.state = 'disabled'";
@@ -166,7 +166,8 @@ impl View {
         view.running_suspect = numbers.try_get(6)?;
         view.has_checkpoints = numbers.try_get::<Option<i64>, _>(7)?.is_some();
         view.next_deadline = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
-        view.next_key = numbers.try_get::<Option<i64>, _>(9)?.map(Timestamp);
+        // Looked at once, for its pace may be another one than that of the host before.
+        view.next_key = numbers.try_get::<bool, _>(9)?.then_some(Timestamp(0));
         view.hold(conn).await?;
         Ok(view)
     }

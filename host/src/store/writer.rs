@@ -10,9 +10,12 @@
 
 use super::StoreError;
 use super::batch::Batch;
+use super::job::NewJob;
 use super::op::{Op, Reply};
 use super::view::{Pulse, View};
 use crate::crash;
+use crate::rules::time::Timestamp;
+use crate::rules::unique::Conflict;
 use sqlx::{Connection, Executor, SqliteConnection};
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -128,7 +131,7 @@ impl Writer {
     }
 
     async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
-        let marks = Marks::of(ops);
+        let marks = Marks::of(ops, &self.view);
         let replies = Batch::new(&mut self.conn, &mut self.view).apply(ops).await?;
         marks.before();
         self.conn.execute("COMMIT").await?;
@@ -146,27 +149,22 @@ enum Refusal {
 }
 
 /// Which of the named crash points a batch passes.
-struct Marks(Vec<(&'static str, &'static str)>);
+struct Marks(Vec<Points>);
+
+/// Before and after the commit of a step.
+type Points = (&'static str, &'static str);
 
 impl Marks {
-    fn of(ops: &[Op]) -> Self {
-        let mut points = Vec::new();
-        let mut mark = |present: bool, before, after| {
-            if present {
-                points.push((before, after));
+    /// Looked for only when somebody waits for one of them.
+    fn of(ops: &[Op], view: &View) -> Self {
+        let mut points: Vec<Points> = Vec::new();
+        if crash::is_armed() {
+            for passed in ops.iter().flat_map(|op| step(op).into_iter().chain(rung(op, view))) {
+                if !points.contains(&passed) {
+                    points.push(passed);
+                }
             }
-        };
-        mark(ops.iter().any(|op| matches!(op, Op::Import(_))), "list.before_commit", "list.after_commit");
-        mark(ops.iter().any(|op| matches!(op, Op::Chunk(_))), "import.before_commit", "import.after_commit");
-        mark(
-            ops.iter().any(|op| matches!(op, Op::Checkpoint(_))),
-            "checkpoint.before_commit",
-            "checkpoint.after_commit",
-        );
-        mark(ops.iter().any(|op| matches!(op, Op::Handler(_))), "handler.before_commit", "handler.after_commit");
-        mark(ops.iter().any(|op| matches!(op, Op::RollBack { .. })), "rollback.before_commit", "rollback.after_commit");
-        mark(ops.iter().any(|op| matches!(op, Op::Settle(_))), "apply.before_commit", "apply.after_commit");
-        mark(ops.iter().any(|op| matches!(op, Op::Claim(_))), "claim.before_commit", "claim.after_commit");
+        }
         Self(points)
     }
 
@@ -177,4 +175,43 @@ impl Marks {
     fn after(&self) {
         self.0.iter().for_each(|(_, after)| crash::point(after));
     }
+}
+
+/// The points of an operation itself.
+fn step(op: &Op) -> Option<Points> {
+    Some(match op {
+        Op::Import(_) => ("list.before_commit", "list.after_commit"),
+        Op::Chunk(_) => ("import.before_commit", "import.after_commit"),
+        Op::Checkpoint(_) => ("checkpoint.before_commit", "checkpoint.after_commit"),
+        Op::Handler(_) => ("handler.before_commit", "handler.after_commit"),
+        Op::RollBack { .. } => ("rollback.before_commit", "rollback.after_commit"),
+        Op::Stand { .. } => ("stand.before_commit", "stand.after_commit"),
+        Op::Settle(_) => ("apply.before_commit", "apply.after_commit"),
+        Op::Recover { .. } => ("recover.before_commit", "recover.after_commit"),
+        Op::Claim(_) => ("claim.before_commit", "claim.after_commit"),
+        Op::Queue { .. } => ("queue.before_commit", "queue.after_commit"),
+        Op::Key { .. } => ("key.before_commit", "key.after_commit"),
+        Op::Turn { .. } => ("turn.before_commit", "turn.after_commit"),
+        Op::AskCancel { .. } => ("cancel.before_commit", "cancel.after_commit"),
+        Op::Add(jobs) if jobs.iter().any(replaces) => ("replace.before_commit", "replace.after_commit"),
+        Op::Add(_) => ("add.before_commit", "add.after_commit"),
+        _ => return None,
+    })
+}
+
+fn replaces(job: &NewJob) -> bool {
+    job.unique.as_ref().is_some_and(|unique| unique.conflict == Conflict::Replace)
+}
+
+/// The points of what a claim finds due.
+fn rung(op: &Op, view: &View) -> impl Iterator<Item = Points> {
+    let now = if let Op::Claim(request) = op { Some(request.now) } else { None };
+    let is_due = move |at: Option<Timestamp>| at.zip(now).is_some_and(|(at, now)| at <= now);
+    [
+        (view.next_timer, ("timer.before_commit", "timer.after_commit")),
+        (view.next_deadline, ("deadline.before_commit", "deadline.after_commit")),
+        (view.next_key, ("admit.before_commit", "admit.after_commit")),
+    ]
+    .into_iter()
+    .filter_map(move |(at, points)| is_due(at).then_some(points))
 }

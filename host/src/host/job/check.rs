@@ -50,6 +50,9 @@ impl Said<'_> {
             queue::name(name).map_err(|wrong| Refusal::usage(wrong.to_string()).hint(hint))?;
         }
         let longest = self.tags.iter().map(String::len).max().unwrap_or(0);
+        if self.tags.iter().any(String::is_empty) {
+            return Err(Refusal::usage("a tag is empty").hint("leave it out, or give it letters"));
+        }
         for (what, has, most) in [
             ("bytes of title", self.title.map_or(0, str::len), MAX_TITLE),
             ("tags", self.tags.len(), MAX_TAGS),
@@ -57,7 +60,8 @@ impl Said<'_> {
             ("bytes in what it is unique by", self.by.map_or(0, str::len), MAX_TITLE),
         ] {
             if has > most {
-                return Err(Refusal::usage(format!("the job has {has} {what}: at most {most}")));
+                return Err(Refusal::usage(format!("the job has {has} {what}: at most {most}"))
+                    .hint("what is long belongs into the payload"));
             }
         }
         self.key.map_or(Ok(()), key::name).map_err(|wrong| Refusal::usage(wrong.to_string()))

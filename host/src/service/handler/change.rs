@@ -105,7 +105,10 @@ impl ChangeError {
                 Some("`capstan handler list` shows the handlers".to_owned())
             }
             Self::Used { hint, .. } => Some(hint.clone()),
-            Self::Component(_) | Self::RollBack(RollBackError::First(_)) | Self::Service(_) => None,
+            Self::RollBack(RollBackError::First(_)) => {
+                Some("`capstan handler swap FILE` puts another version in its place".to_owned())
+            }
+            Self::Component(_) | Self::Service(_) => None,
         }
     }
 }

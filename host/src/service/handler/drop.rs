@@ -152,7 +152,10 @@ fn note(path: &Path) -> PathBuf {
 fn refuse(path: &Path, why: &str) {
     tracing::warn!(path = %path.display(), "component in the drop folder refused: {why}");
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    if let Err(error) = fs::write(note(path), format!("{name} was not taken: {why}\n")) {
+    // Whole or not at all, for whoever waits for it.
+    let draft = note(path).with_extension("draft");
+    let text = format!("{name} was not taken: {why}\n");
+    if let Err(error) = fs::write(&draft, text).and_then(|()| fs::rename(&draft, note(path))) {
         tracing::warn!(path = %note(path).display(), %error, "cannot be written");
     }
 }

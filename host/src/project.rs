@@ -216,6 +216,15 @@ impl Project {
         Err(ProjectError::Network { folder: self.root.clone(), kind })
     }
 
+    /// How much of its disk is free for it, and how large the disk is, in bytes.
+    ///
+    /// # Errors
+    /// The file system said no.
+    pub fn disk(&self) -> std::io::Result<(u64, u64)> {
+        let stat = rustix::fs::statvfs(&self.root)?;
+        Ok((stat.f_bavail.saturating_mul(stat.f_frsize), stat.f_blocks.saturating_mul(stat.f_frsize)))
+    }
+
     /// The folder itself.
     pub fn root(&self) -> &Path {
         &self.root

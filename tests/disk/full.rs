@@ -26,7 +26,11 @@ fn a_run_ends_with_the_reason_and_goes_on_when_there_is_room() {
         let full = steps.of("full").exits(1);
         assert!(full.err.contains("error: database: the disk"), "{room} free: {full:#?}");
         steps.of("freed").ok();
-        steps.of("doctor").ok();
+        steps.of("doctor").ok().says(&[
+            "ok    the disk can be looked at",
+            "note  the disk has ",
+            " MiB left: when it is full",
+        ]);
         assert_eq!(steps.of("verify").ok().json()["broken"], json!([]));
         let import = steps.of("import").ok().json();
         assert_eq!(json!([import["state"], import["total"], import["done"]]), json!(["completed", PAGES, PAGES]));

@@ -1,6 +1,6 @@
 //! `capstan doctor`
 
-use super::{Common, Done, Failure};
+use super::{Common, Done, Failure, table};
 use crate::host::doctor::{Diagnosis, DoctorRun};
 use clap::Args;
 
@@ -26,6 +26,8 @@ fn text(diagnosis: &Diagnosis) -> String {
         lines.extend(found.iter().map(|finding| format!("        {}", finding.what)));
     }
     lines.extend(diagnosis.notes.iter().map(|note| format!("note  {note}")));
-    lines.push(format!("\n{}", diagnosis.versions.join(", ")));
+    let size = |bytes: u64| table::bytes(i64::try_from(bytes).unwrap_or(i64::MAX));
+    let disk = format!("disk {} free of {}", size(diagnosis.disk_free), size(diagnosis.disk_size));
+    lines.push(format!("\n{}\n{disk}", diagnosis.versions.join(", ")));
     lines.join("\n")
 }

@@ -25,7 +25,16 @@ pub struct Diagnosis {
     pub notes: Vec<String>,
     /// Versions: capstan, engine, schema.
     pub versions: Vec<String>,
+    /// Bytes of the project's disk that are free for it.
+    #[serde(default)]
+    pub disk_free: u64,
+    /// Bytes of the project's disk.
+    #[serde(default)]
+    pub disk_size: u64,
 }
+
+/// Free bytes of the disk below which the doctor says so: 1 GiB. A full disk stops the host.
+const LITTLE: u64 = 1 << 30;
 
 /// Something that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +65,7 @@ impl Verb for DoctorRun {
         instances(host, &mut diagnosis).await?;
         generations(host, &mut diagnosis).await?;
         permissions(host, &mut diagnosis);
+        disk(host, &mut diagnosis);
         configuration(host, &mut diagnosis);
         Ok(diagnosis)
     }
@@ -97,6 +107,26 @@ async fn generations(host: &Host, diagnosis: &mut Diagnosis) -> Result<(), Refus
         ));
     }
     Ok(())
+}
+
+/// The disk has room.
+fn disk(host: &Host, diagnosis: &mut Diagnosis) {
+    match host.project.disk() {
+        Ok((free, size)) => {
+            (diagnosis.disk_free, diagnosis.disk_size) = (free, size);
+            if free < LITTLE {
+                let mib = free >> 20;
+                diagnosis
+                    .notes
+                    .push(format!("the disk has {mib} MiB left: when it is full the host stops, and loses nothing"));
+            }
+        }
+        Err(error) => {
+            let what = format!("{}: {error}", host.project.root().display());
+            diagnosis.findings.push(Finding { check: "the disk can be looked at".to_owned(), what });
+        }
+    }
+    diagnosis.checks.push("the disk can be looked at".to_owned());
 }
 
 /// The file on the disk is what holds.

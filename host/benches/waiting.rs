@@ -53,7 +53,7 @@ async fn measure(attempts: usize, kind: &str) {
     let socket = project.socket();
     until_it_answers(&socket).await;
     let first = add(&socket, kind, &server.url("now")).await;
-    say(&socket, &JobWait { id: first }).await.unwrap();
+    say(&socket, &JobWait { id: first, hold: None }).await.unwrap();
     let idle = Memory::of(&host);
 
     let began = Instant::now();

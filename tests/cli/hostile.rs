@@ -13,7 +13,7 @@ const HOSTILE: [(&str, &str, &str); 22] = [
     (r#"{"do": "grow_forever"}"#, "memory-limit", "limits.memory = 67108864 allows"),
     (r#"{"do": "spin"}"#, "cpu-limit", "used more CPU time than limits.cpu = 500ms allows"),
     (r#"{"do": "log_forever"}"#, "cpu-limit", "limits.cpu = 500ms"),
-    (r#"{"do": "sleep", "ms": 3600000}"#, "timeout", "ran longer than limits.wall = 3s allows"),
+    (r#"{"do": "sleep", "ms": 3600000}"#, "timeout", "ran longer than limits.wall = 8s allows"),
     (r#"{"do": "open_many", "times": 20000}"#, "quota", "limits.handles = 256 allows: close some"),
     (r#"{"do": "write_files", "files": 100000}"#, "quota", "limits.scratch_files = 1000 allows"),
     (r#"{"do": "sparse", "bytes": 1099511627776}"#, "quota", "limits.scratch_bytes = 1048576 allows"),
@@ -34,7 +34,7 @@ const HOSTILE: [(&str, &str, &str); 22] = [
 fn each_ends_in_its_class_and_a_hundred_others_complete() {
     let project = Project::with_odd();
     project.set("kind.odd.retry", "max_attempts = 1");
-    for line in ["cpu = \"500ms\"", "wall = \"3s\"", "memory = \"64MiB\"", "scratch_bytes = \"1MiB\""] {
+    for line in ["cpu = \"500ms\"", "wall = \"8s\"", "memory = \"64MiB\"", "scratch_bytes = \"1MiB\""] {
         project.set("limits", line);
     }
     let mut hostile = HOSTILE.iter();

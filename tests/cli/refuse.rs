@@ -62,7 +62,8 @@ fn are_refused(cases: &[Case]) {
         assert_eq!((ran.code, ran.out.as_str()), (Some(*code), ""), "{command:?}: {ran:#?}");
         ran.complains(words);
         let after = all(&project);
-        let changed: Vec<_> = after.iter().filter(|(what, rows)| before.get(*what) != Some(rows)).collect();
+        let changed = after.iter().filter(|(what, rows)| before.get(*what) != Some(rows));
+        let changed: Vec<_> = changed.map(|(what, rows)| (what, before.get(what), rows)).collect();
         assert!(changed.is_empty() && after.len() == before.len(), "{command:?} changed {changed:#?}");
     }
     host.stop().ok();

@@ -7,6 +7,7 @@ mod blame;
 mod checkpoint;
 mod coredump;
 mod enqueue;
+mod explain;
 mod handler;
 mod import;
 mod job;

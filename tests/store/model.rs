@@ -10,6 +10,7 @@ use capstan::rules::queue::{Demand, Lane, QueueState, Room, Rooms, Set, Used, ro
 use capstan::rules::time::Timestamp;
 use capstan::rules::unique::{Same, Verdict, judge};
 use capstan::rules::{key, queue};
+use capstan::store::edit::{Deadline, Edit};
 use capstan::store::job::NewJob;
 use capstan::store::queue::QueueChange;
 use capstan::store::settle::Settlement;
@@ -180,20 +181,54 @@ impl Model {
 
     /// A queued job gets what a new one brings.
     fn edit(&mut self, id: i64, new: NewJob) {
-        let at = id as usize - 1;
-        let was = self.jobs[at].place;
-        let is = match was {
-            "subject" | "suspect" => was,
-            "ready" if new.run_at <= self.now => was,
-            _ => self.jobs[at].until(new.run_at, self.now),
+        self.jobs[id as usize - 1].new.about.tags = new.about.tags;
+        let (payload, priority, run_at) = (Some(new.payload), Some(new.priority), Some(new.run_at));
+        self.change(&Edit { id, payload, priority, run_at, ..Edit::default() });
+    }
+
+    /// Change a queued job; whether it can be.
+    pub(crate) fn change(&mut self, edit: &Edit) -> bool {
+        let at = edit.id as usize - 1;
+        let (was, job) = (self.jobs[at].place, &self.jobs[at]);
+        let mut new = job.new.clone();
+        new.key = edit.key.clone().or(new.key);
+        let has_other_key = new.key != job.new.key;
+        if job.state() != State::Queued || (was == "suspect" && has_other_key) {
+            return false;
+        }
+        new.payload = edit.payload.clone().unwrap_or(new.payload);
+        new.priority = edit.priority.unwrap_or(new.priority);
+        new.queue = edit.queue.clone().unwrap_or(new.queue);
+        new.deadline = match edit.deadline {
+            None => new.deadline,
+            Some(Deadline::None) => None,
+            Some(Deadline::At(at)) => Some(at),
         };
-        if is != was || (is == "ready" && self.jobs[at].new.priority != new.priority) {
+        let changed = Job { new, run_at: edit.run_at.unwrap_or(job.run_at), ..job.clone() };
+        let is = match (was, edit.run_at) {
+            ("suspect", _) => was,
+            (_, Some(at)) if at > self.now => "timer",
+            ("ready" | "subject", _) => {
+                if has_other_key {
+                    "key"
+                } else {
+                    was
+                }
+            }
+            (_, Some(at)) => changed.until(at, self.now),
+            (_, None) => was,
+        };
+        if is != was || has_other_key || (is == "ready" && changed.lane() != job.lane()) {
             self.put(at, "");
         }
-        let job = &mut self.jobs[at];
-        (job.new.payload, job.new.about.tags) = (new.payload, new.about.tags);
-        (job.new.priority, job.run_at) = (new.priority, new.run_at);
+        self.jobs[at] = Job { place: self.jobs[at].place, ..changed };
+        self.jobs[at].running.deadline = self.jobs[at].new.deadline;
         self.put(at, is);
+        if was == "ready" && is != "ready" {
+            let about = (self.jobs[at].new.about.source.clone(), self.jobs[at].new.kind.clone());
+            self.release(&about.0, &about.1);
+        }
+        true
     }
 
     pub(crate) fn add(&mut self, new: NewJob) {

@@ -53,6 +53,31 @@ fn new() -> impl Strategy<Value = New> {
     )
 }
 
+/// What is changed of a job that is queued.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    pub(crate) priority: Option<i64>,
+    pub(crate) delay: Option<i64>,
+    pub(crate) queue: Option<usize>,
+    pub(crate) key: Option<usize>,
+    /// Another deadline, or none.
+    pub(crate) deadline: Option<Option<u64>>,
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let delay = proptest::option::of(prop::sample::select(vec![0_i64, 0, 700]));
+    let deadline = proptest::option::weighted(0.2, proptest::option::of(0_u64..2_500));
+    let priority = proptest::option::of(-1_i64..2);
+    let some = |share| proptest::option::weighted(share, 0_usize..2);
+    (priority, delay, some(0.3), some(0.4), deadline).prop_map(|(priority, delay, queue, key, deadline)| Change {
+        priority,
+        delay,
+        queue,
+        key,
+        deadline,
+    })
+}
+
 /// What is done to the store.
 #[derive(Debug, Clone)]
 pub(crate) enum Command {
@@ -85,6 +110,10 @@ pub(crate) enum Command {
     },
     Retry {
         which: Index,
+    },
+    Edit {
+        which: Index,
+        change: Change,
     },
     Import {
         total: i64,
@@ -128,6 +157,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => which().prop_map(|which| Command::Cancel { which }),
         1 => which().prop_map(|which| Command::AskCancel { which }),
         2 => which().prop_map(|which| Command::Retry { which }),
+        3 => (which(), change()).prop_map(|(which, change)| Command::Edit { which, change }),
         1 => (0_i64..5, 0_i64..2).prop_map(|(total, invalid)| Command::Import { total: total + invalid, invalid }),
         2 => (which(), 1_i64..4).prop_map(|(which, items)| Command::Chunk { which, items }),
         1 => which().prop_map(|which| Command::Break { which }),

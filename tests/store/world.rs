@@ -1,7 +1,7 @@
 //! A store and the model of it, driven side by side and compared after each command.
 
 use super::model::{Import, Job, Model};
-use super::random::{Command, Ending, New};
+use super::random::{Change, Command, Ending, New};
 use super::stage::{Stage, done, failed, job, publication, text_follows, unchanged};
 use capstan::rules::attempt::Outcome;
 use capstan::rules::job::{Cancel, Running, State, Trust, cancel, retry};
@@ -13,6 +13,7 @@ use capstan::rules::time::{Millis, Timestamp};
 use capstan::rules::unique::{Conflict, States, Unique};
 use capstan::store::artifact::ArtifactFilter;
 use capstan::store::claim::Claimed;
+use capstan::store::edit::{Deadline, Edit};
 use capstan::store::import::{Chunk, NewImport};
 use capstan::store::job::NewJob;
 use capstan::store::queue::QueueChange;
@@ -120,6 +121,7 @@ impl World {
                 self.model.jobs[id as usize - 1].running.cancel_by = Some("someone".into());
             }
             Command::Retry { which } if !self.model.jobs.is_empty() => self.retry(*which).await,
+            Command::Edit { which, change } if !self.model.jobs.is_empty() => self.edit(*which, change).await,
             Command::Import { total, invalid } => self.import(*total, *invalid).await,
             Command::Chunk { which, items } if !self.model.imports.is_empty() => self.chunk(*which, *items).await,
             Command::Break { which } if !self.model.imports.is_empty() => self.break_import(*which).await,
@@ -203,6 +205,24 @@ impl World {
             self.model.turn(&to);
             self.model.let_in();
         }
+    }
+
+    async fn edit(&mut self, which: Index, change: &Change) {
+        let at = which.index(self.model.jobs.len());
+        let now = self.stage.now;
+        let edit = Edit {
+            id: at as i64 + 1,
+            payload: change.priority.map(|priority| format!("{{\"edited\":{priority}}}")),
+            priority: change.priority,
+            run_at: change.delay.map(|delay| Timestamp(now.0 + delay)),
+            queue: change.queue.map(|at| QUEUES[at].to_owned()),
+            key: change.key.map(|key| ["a", "b"][key].to_owned()),
+            deadline: change.deadline.map(|ms| ms.map_or(Deadline::None, |ms| Deadline::At(now.after(Millis(ms))))),
+            ..Edit::default()
+        };
+        let expected = if self.model.change(&edit) { Applied::Yes } else { Applied::Stale };
+        assert_eq!(self.stage.store.edit(vec![edit], now).await.unwrap(), [expected]);
+        self.model.let_in();
     }
 
     async fn import(&mut self, total: i64, invalid: i64) {
@@ -313,6 +333,7 @@ impl World {
             assert_eq!(row.parent_id, job.new.parent.map(|(id, _)| id));
             assert_eq!((row.import_id, row.item), job.new.item.unzip());
             assert_eq!((row.priority, row.deadline_at, &row.key), (job.new.priority, job.new.deadline, &job.new.key));
+            assert_eq!(row.queue, job.new.queue);
             let documents = stage.store.job_documents(row.id).await.unwrap().unwrap();
             assert_eq!(documents.0, job.new.payload);
         }

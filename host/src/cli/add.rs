@@ -163,7 +163,7 @@ fn unread(what: &str, file: &str, error: &std::io::Error) -> Refusal {
     Refusal::usage(format!("{what} {file}: {error}")).hint("name a file of text in UTF-8, or - for stdin")
 }
 
-fn read_payload(text: &str) -> Result<serde_json::Value, Failure> {
+pub(super) fn read_payload(text: &str) -> Result<serde_json::Value, Failure> {
     let (from, text) = match text.strip_prefix('@') {
         _ if text == "-" => read("-")?,
         Some(file) => {

@@ -1,12 +1,11 @@
 //! `capstan job`
 
 use super::table::{micros, more, short, table, time};
-use super::{Common, Done, Failure};
+use super::{Common, Done};
 use crate::host::job::{
-    AttemptDetail, Blame, JobCancel, JobDetail, JobFilter, JobList, JobRetry, JobRow, JobShow, JobWait, Margin, Unit,
-    Usage, closest,
+    AttemptDetail, Blame, JobCancel, JobDetail, JobExplain, JobFilter, JobList, JobRetry, JobRow, JobShow, Margin,
+    Unit, Usage, closest,
 };
-use crate::host::refusal::Refusal;
 use crate::rules::job::State;
 use crate::rules::time::Millis;
 use clap::Subcommand;
@@ -45,12 +44,22 @@ pub(super) enum Job {
         id: i64,
     },
     /// Print what a job's attempts logged
-    Logs {
-        /// Its number
-        id: i64,
-    },
-    /// Wait until a job has ended; exit code 1 when it failed or was cancelled
-    Wait {
+    #[command(after_help = super::follow::EXAMPLES)]
+    Logs(super::follow::Logs),
+    /// Wait until jobs have ended; exit code 1 when one failed or was cancelled
+    #[command(after_help = super::wait::EXAMPLES)]
+    Wait(super::wait::Wait),
+    /// Change a queued job
+    #[command(after_help = super::edit::EDITS)]
+    Edit(super::edit::Edit),
+    /// Let a queued job run at another time, also one that waits for its next attempt
+    #[command(after_help = super::edit::TIMES)]
+    Reschedule(super::edit::Reschedule),
+    /// Say why a job does not run now, or what happened to it
+    #[command(
+        after_help = "Example:\n  capstan job explain 7\n  capstan job explain 7 --json | jq -r .explanation.reason"
+    )]
+    Explain {
         /// Its number
         id: i64,
     },
@@ -85,11 +94,14 @@ impl Job {
                 let job = common.reach().await?.ask(JobShow { id }).await?;
                 common.print(&job, show)
             }
-            Self::Logs { id } => {
-                let job = common.reach().await?.ask(JobShow { id }).await?;
-                common.print(&job.attempts, |attempts| logs(attempts))
+            Self::Logs(logs) => logs.run(common).await,
+            Self::Wait(wait) => wait.run(common).await,
+            Self::Edit(edit) => edit.run(common).await,
+            Self::Reschedule(reschedule) => reschedule.run(common).await,
+            Self::Explain { id } => {
+                let job = common.reach().await?.ask(JobExplain { id }).await?;
+                common.print(&job, |job| job.explanation.text.clone())
             }
-            Self::Wait { id } => wait(common, id).await,
             Self::Cancel { id } => {
                 let by = format!("cli (uid {})", rustix::process::getuid().as_raw());
                 let job = common.reach().await?.ask(JobCancel { id, by }).await?;
@@ -101,24 +113,6 @@ impl Job {
             }
         }
     }
-}
-
-async fn wait(common: &Common, id: i64) -> Done {
-    let reach = common.reach().await?;
-    let job = loop {
-        let job = reach.say(JobWait { id }).await?;
-        if !job.state.is_open() {
-            break job;
-        }
-        if matches!(reach, super::reach::Reach::Here(_)) {
-            let refusal = Refusal::failed(format!("job {id} is {} and no host works on it", job.state));
-            reach.leave().await?;
-            return Err(refusal.hint("start one: `capstan run` or `capstan serve`").into());
-        }
-    };
-    reach.leave().await?;
-    common.print(&job, line)?;
-    if job.state == State::Completed { Ok(()) } else { Err(Failure::Shown(1)) }
 }
 
 /// A job in a line.
@@ -262,17 +256,4 @@ fn outside(used: &Usage) -> String {
     } else {
         format!(", {} requests, sent {sent}, received {received}", used.requests)
     }
-}
-
-fn logs(attempts: &[AttemptDetail]) -> String {
-    let mut text = String::new();
-    for AttemptDetail { row: attempt, .. } in attempts {
-        let (round, number, outcome) = (attempt.round, attempt.attempt, &attempt.outcome);
-        text.push_str(&format!("--- attempt {number} of round {round}: {outcome}\n"));
-        if attempt.log_dropped > 0 {
-            text.push_str(&format!("(the first {} bytes were dropped)\n", attempt.log_dropped));
-        }
-        text.push_str(attempt.log.as_deref().unwrap_or("(nothing was logged)\n"));
-    }
-    if attempts.is_empty() { "no attempt has ended yet".to_owned() } else { text }
 }

@@ -11,6 +11,8 @@ mod complete;
 mod config;
 mod demo;
 mod doctor;
+mod edit;
+mod follow;
 mod handler;
 mod import;
 mod init;
@@ -22,6 +24,7 @@ mod run;
 mod serve;
 mod stats;
 mod table;
+mod wait;
 mod when;
 
 use crate::config::layer::Overrides;

@@ -18,10 +18,12 @@ impl Serve {
     pub(super) async fn run(self, common: &Common) -> Done {
         let host = Arc::new(Host::open_over(common.project()?, common.overrides()?).await?);
         let work = Work::begin(&host).await?;
+        // Before anybody is told that it serves: who is told may stop it at once.
+        let asked = asked_to_stop();
         eprintln!("serving {} (process {})", host.project().root().display(), std::process::id());
         let ended = tokio::select! {
             error = host.failed() => Err(error),
-            signal = asked_to_stop() => signal,
+            signal = asked => signal,
         };
         work.end(&host, ended).await
     }
@@ -65,16 +67,18 @@ impl Work {
     }
 }
 
-/// Wait for SIGINT or SIGTERM.
-pub(super) async fn asked_to_stop() -> Result<(), HostError> {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        // Without handlers a signal ends the process, which is what it asks for.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {},
-        _ = terminate.recv() => {},
+/// Wait for SIGINT or SIGTERM; one that comes after this was called is not missed.
+pub(super) fn asked_to_stop() -> impl Future<Output = Result<(), HostError>> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            // Without handlers a signal ends the process, which is what it asks for.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {},
+            _ = terminate.recv() => {},
+        }
+        Ok(())
     }
-    Ok(())
 }

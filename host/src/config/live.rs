@@ -19,8 +19,9 @@ pub struct Source {
     pub overrides: Overrides,
 }
 
-/// What tells one state of the file from another: length and time of change.
-type Stamp = Option<(u64, SystemTime)>;
+/// What tells one state of the file from another: length and time of change; none when it
+/// cannot be looked at.
+pub type Stamp = Option<(u64, SystemTime)>;
 
 impl Source {
     /// The file alone.
@@ -64,7 +65,8 @@ impl Source {
         self.overrides.iter().find_map(alone).unwrap_or(error)
     }
 
-    fn stamp(&self) -> Stamp {
+    /// What the file looks like now.
+    pub fn stamp(&self) -> Stamp {
         let meta = std::fs::metadata(&self.path).ok()?;
         Some((meta.len(), meta.modified().ok()?))
     }
@@ -133,9 +135,10 @@ impl Live {
         self.seen().trouble.clone()
     }
 
-    /// Whether the file looks other than when it was last read. Cheap.
-    pub fn has_moved(&self) -> bool {
-        self.source.stamp() != self.seen().stamp
+    /// What the file looks like now, if that is other than when it was last read. Cheap.
+    pub fn moved(&self) -> Option<Stamp> {
+        let stamp = self.source.stamp();
+        (stamp != self.seen().stamp).then_some(stamp)
     }
 
     /// Read it again; what is in order holds from now on.
@@ -196,10 +199,10 @@ mod tests {
         let (_folder, source) = source("[limits]\nrequests = 1\n", &[]);
         let path = source.path.clone();
         let live = Live::open(source).unwrap();
-        assert!(!live.has_moved());
+        assert_eq!(live.moved(), None);
         assert_eq!(live.reread().unwrap(), Reread::Same);
         std::fs::write(&path, "[limits]\nrequests = 22\n[worker]\nslots = 9\n").unwrap();
-        assert!(live.has_moved());
+        assert_eq!(live.moved(), Some(live.source().stamp()));
         assert_eq!(live.reread().unwrap(), Reread::Changed { at_start: vec!["worker.slots"] });
         assert_eq!(live.now().limits("x").requests, 22);
         std::fs::write(&path, "[limits]\nrequests = 333\nspeed = 1\n").unwrap();
@@ -207,7 +210,7 @@ mod tests {
         assert!(error.contains("unknown field `speed`"), "{error}");
         assert_eq!(live.trouble(), Some(error));
         assert_eq!(live.now().limits("x").requests, 22);
-        assert!(!live.has_moved(), "it is read again when it changes, not before");
+        assert_eq!(live.moved(), None, "it is read again when it changes, not before");
         std::fs::write(&path, "[limits]\nrequests = 4\n").unwrap();
         live.reread().unwrap();
         assert_eq!((live.trouble(), live.now().limits("x").requests), (None, 4));

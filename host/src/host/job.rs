@@ -1,6 +1,10 @@
-//! Jobs: add, list, show, logs, wait, cancel, retry.
+//! Jobs: list, show, wait, cancel, retry; those of more words in modules of their own.
 
 mod add;
+mod check;
+mod edit;
+mod explain;
+mod follow;
 
 use super::refusal::Refusal;
 use super::{Host, Verb};
@@ -12,11 +16,15 @@ use crate::rules::blame::blame;
 use crate::rules::job::{Cancel, State, cancel, retry};
 use crate::rules::margin::margins;
 pub use crate::rules::margin::{Margin, Unit, closest};
-use crate::sandbox::Reason;
+use crate::rules::time::Millis;
+use crate::sandbox;
 pub use crate::store::attempt::AttemptRow;
 pub use crate::store::job::{JobFilter, JobRow};
 use crate::store::settle::Applied;
 pub use add::{Became, JobAdd, JobAddMany, JobAdded, JobsAdded, Mode, UniqueAsk};
+pub use edit::{Deadline, JobEdit, JobReschedule, When};
+pub use explain::{Explained, Explanation, JobExplain, Reason};
+pub use follow::{Cursor, Followed, JobFollow, Part};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::time::Duration;
@@ -166,12 +174,15 @@ impl Verb for JobShow {
     }
 }
 
-/// Wait until a job has ended, for [`HOLD`] at most; the row as it is then.
+/// Wait until a job has ended; the row as it is then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JobWait {
     /// The job.
     pub id: i64,
+    /// For so long at most (ms); never longer than [`HOLD`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Millis>,
 }
 
 impl Verb for JobWait {
@@ -180,7 +191,7 @@ impl Verb for JobWait {
 
     async fn call(self, host: &Host) -> Result<JobRow, Refusal> {
         let mut pulse = host.store.pulse();
-        let end = tokio::time::sleep(HOLD);
+        let end = tokio::time::sleep(self.hold.map_or(HOLD, |hold| hold.duration().min(HOLD)));
         tokio::pin!(end);
         loop {
             pulse.borrow_and_update();
@@ -243,7 +254,7 @@ impl JobCancel {
                 return Ok(());
             }
             if let Some(stopper) = host.runtime.get().and_then(|runtime| runtime.running.stopper(self.id)) {
-                stopper.stop(Reason::Cancel);
+                stopper.stop(sandbox::Reason::Cancel);
             }
             // A claim is committed a moment before its attempt can be stopped: look again soon.
             let looked = tokio::time::timeout(Duration::from_millis(20), pulse.changed()).await;

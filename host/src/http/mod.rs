@@ -16,7 +16,9 @@ use crate::host::handler::change::{
 use crate::host::handler::file::HandlerExamine;
 use crate::host::handler::{HandlerInspect, HandlerList};
 use crate::host::import::{ImportList, ImportShow, ImportStart};
-use crate::host::job::{JobAdd, JobAddMany, JobCancel, JobList, JobRetry, JobShow, JobWait};
+use crate::host::job::{
+    JobAdd, JobAddMany, JobCancel, JobEdit, JobExplain, JobFollow, JobList, JobReschedule, JobRetry, JobShow, JobWait,
+};
 use crate::host::key::{KeyList, KeyRelease, KeySet};
 use crate::host::pulse::PulseWait;
 use crate::host::queue::{QueueDrain, QueueList, QueuePause, QueueResume, QueueSet, QueueWait};
@@ -79,6 +81,8 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<QueuePause>(verb::<QueueList>(verb::<JobAddMany>(router)));
     let router = verb::<QueueWait>(verb::<QueueDrain>(verb::<QueueResume>(router)));
     let router = verb::<KeyRelease>(verb::<KeySet>(verb::<KeyList>(verb::<QueueSet>(router))));
+    let router = verb::<JobFollow>(router);
+    let router = verb::<JobReschedule>(verb::<JobEdit>(verb::<JobExplain>(router)));
     router.fallback(unknown).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(host)
 }
 

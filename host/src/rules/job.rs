@@ -121,9 +121,15 @@ pub enum Why {
     Died,
     /// Someone asked for a new round.
     Retried,
+    /// Someone named another time.
+    Rescheduled,
 }
 
 impl Why {
+    /// Every reason.
+    pub const ALL: [Self; 6] =
+        [Self::Backoff, Self::Deferred, Self::Stopped, Self::Died, Self::Retried, Self::Rescheduled];
+
     /// The name in the store and in JSON.
     pub const fn name(self) -> &'static str {
         match self {
@@ -132,7 +138,13 @@ impl Why {
             Self::Stopped => "stopped",
             Self::Died => "died",
             Self::Retried => "retried",
+            Self::Rescheduled => "rescheduled",
         }
+    }
+
+    /// The reason of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|why| why.name() == name)
     }
 }
 

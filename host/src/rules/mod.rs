@@ -11,6 +11,7 @@ pub mod blame;
 pub mod checkpoint;
 pub mod coredump;
 pub mod enqueue;
+pub mod explain;
 pub mod handler;
 pub mod import;
 pub mod job;

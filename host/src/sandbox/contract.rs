@@ -95,6 +95,6 @@ impl log::Host for State {
             log::Level::Warn => Source::Warn,
             log::Level::Error => Source::Error,
         };
-        self.shared.log().entry(source, &message, &fields);
+        self.shared.record(|log| log.entry(source, &message, &fields));
     }
 }

@@ -49,8 +49,19 @@ impl Source {
 /// Bytes of stderr that are kept apart, because a panic's text is only there.
 const STDERR_KEPT: usize = 4 << 10;
 
+/// What was heard of a log while it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Heard {
+    /// Whole characters, cleaned as in the log that is kept.
+    pub text: String,
+    /// The position behind them: bytes as they were written.
+    pub at: u64,
+    /// Bytes before them that were dropped before they were heard.
+    pub missed: u64,
+}
+
 /// A log that is being written.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tail {
     started: Instant,
     keep: usize,
@@ -60,17 +71,33 @@ pub(super) struct Tail {
     /// The stream whose line has no end yet.
     open: Option<Source>,
     stderr: Vec<u8>,
+    is_closed: bool,
+}
+
+impl Default for Tail {
+    fn default() -> Self {
+        Self::new(Instant::now(), 0)
+    }
 }
 
 impl Tail {
     pub(super) fn new(started: Instant, keep: u64) -> Self {
         let keep = usize::try_from(keep).unwrap_or(usize::MAX);
-        Self { started, keep, text: Vec::new(), dropped: 0, written: 0, open: None, stderr: Vec::new() }
+        Self {
+            started,
+            keep,
+            text: Vec::new(),
+            dropped: 0,
+            written: 0,
+            open: None,
+            stderr: Vec::new(),
+            is_closed: false,
+        }
     }
 
     /// One entry with its fields.
     pub(super) fn entry(&mut self, source: Source, message: &str, fields: &[(String, String)]) {
-        self.close();
+        self.end_line();
         self.begin(source);
         self.push_indented(message.as_bytes());
         self.written += message.len() as u64;
@@ -100,7 +127,7 @@ impl Tail {
         }
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             if self.open != Some(source) {
-                self.close();
+                self.end_line();
                 self.begin(source);
             }
             self.text.extend_from_slice(line);
@@ -121,7 +148,7 @@ impl Tail {
 
     /// What is kept.
     pub(super) fn finish(mut self) -> Log {
-        self.close();
+        self.end_line();
         self.cut();
         let mut text = clean(&self.text);
         // Replacing may have made it longer.
@@ -138,7 +165,24 @@ impl Tail {
         self.text.extend_from_slice(start.as_bytes());
     }
 
-    fn close(&mut self) {
+    /// What is kept from this position on, so many bytes at most. A character that is not
+    /// complete yet is left for the next time.
+    pub(super) fn since(&self, from: u64, most: usize) -> Heard {
+        let begin = from.max(self.dropped);
+        let skip = usize::try_from(begin - self.dropped).unwrap_or(usize::MAX);
+        let bytes = self.text.get(skip..).unwrap_or_default();
+        let bytes = bytes.get(..most).unwrap_or(bytes);
+        let whole = if self.is_closed { bytes } else { whole_characters(bytes) };
+        Heard { text: clean(whole), at: begin + whole.len() as u64, missed: begin - from }
+    }
+
+    /// Nothing more is written.
+    pub(super) fn close(&mut self) {
+        self.end_line();
+        self.is_closed = true;
+    }
+
+    fn end_line(&mut self) {
         if self.open.take().is_some() {
             self.text.push(b'\n');
         }
@@ -177,6 +221,22 @@ fn keep_last(kept: &mut Vec<u8>, bytes: &[u8], most: usize) {
     kept.extend_from_slice(bytes.get(bytes.len().saturating_sub(most)..).unwrap_or_default());
     let excess = kept.len().saturating_sub(most);
     kept.drain(..excess);
+}
+
+/// Without a character at the end of which bytes are missing.
+fn whole_characters(bytes: &[u8]) -> &[u8] {
+    for back in 1..=bytes.len().min(3) {
+        let at = bytes.len() - back;
+        let wanted = match bytes.get(at) {
+            Some(0x80..=0xbf) => continue,
+            Some(0xc0..=0xdf) => 2,
+            Some(0xe0..=0xef) => 3,
+            Some(0xf0..=0xff) => 4,
+            _ => 1,
+        };
+        return if wanted > back { bytes.get(..at).unwrap_or_default() } else { bytes };
+    }
+    bytes
 }
 
 fn clean(bytes: &[u8]) -> String {
@@ -229,6 +289,40 @@ mod tests {
         log.stream(Source::Err, b"0123456789abcdef");
         assert_eq!(log.stderr(), "0123456789abcdef");
         assert_eq!(log.finish().text, "9abcdef\n");
+    }
+
+    #[test]
+    fn what_is_heard_in_parts_is_the_log_that_is_kept() {
+        let mut log = tail(1_000);
+        let (mut heard, mut at) = (String::new(), 0);
+        for byte in "a\u{1b}é\r\n€ 🦀\nno end".bytes() {
+            log.stream(Source::Out, &[byte]);
+            let part = log.since(at, 5);
+            (heard, at) = (heard + &part.text, part.at);
+            assert_eq!(part.missed, 0);
+        }
+        log.close();
+        while at < log.text.len() as u64 {
+            let part = log.since(at, 5);
+            (heard, at) = (heard + &part.text, part.at);
+        }
+        assert_eq!(heard, log.finish().text);
+    }
+
+    #[test]
+    fn what_was_dropped_before_it_was_heard_is_counted() {
+        let mut log = tail(40);
+        log.entry(Source::Info, "first", &[]);
+        let first = log.since(0, 1_000);
+        assert_eq!((first.text.as_str(), first.missed), ("+0ms info  first\n", 0));
+        for index in 10..99 {
+            log.entry(Source::Info, &format!("line {index}"), &[]);
+        }
+        let rest = log.since(first.at, 1_000);
+        assert_eq!(rest.at, first.at + 89 * 19);
+        assert_eq!(first.at + rest.missed + rest.text.len() as u64, rest.at);
+        assert!(rest.missed > 0 && rest.text.ends_with("line 98\n"), "{rest:?}");
+        assert_eq!(log.since(rest.at, 1_000), Heard { text: String::new(), at: rest.at, missed: 0 });
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub use attempt::{Attempt, Report};
 pub use board::Board;
 pub use desk::Desk;
 pub use engine::{CompileError, Engine, EngineError, LoadError, Prepared};
-pub use log::Log;
+pub use log::{Heard, Log};
 pub use outbound::Outbound;
 pub use settings::EngineOptions;
 pub use state::JobView;

@@ -13,7 +13,7 @@ use super::desk::Open;
 use super::engine::{Engine, Home, Prepared};
 use super::fault;
 use super::halt::Halt;
-use super::log::{Source, Tail};
+use super::log::Source;
 use super::meter::Meter;
 use super::quota::Quota;
 use super::state::{self, Shared, State};
@@ -87,9 +87,10 @@ impl<'a> Session<'a> {
         let Attempt { job, limits, mounts, outbound, desk, coredump, stop } = attempt;
         let started = Instant::now();
         let output = mounts.iter().find(|mount| mount.access() == Access::Write).cloned();
+        desk.board.begin(started, limits.log);
         let shared = Arc::new(Shared {
             meter: Meter::default(),
-            log: Mutex::new(Tail::new(started, limits.log)),
+            board: desk.board.clone(),
             quota: Mutex::new(Quota::new(output, limits.scratch_bytes, limits.scratch_files)),
             traffic: Mutex::new(Traffic::new(limits.requests, limits.traffic)),
             desk: Mutex::new(Open::new(desk, limits.checkpoint)),
@@ -214,12 +215,12 @@ impl<'a> Session<'a> {
         if !matches!(end, End::Returned(Ok(Answer::Ran(Ok(_)))))
             && let Some(mut line) = self.shared.answer()
         {
-            line.release(|text| self.shared.log().stream(Source::Out, text));
+            line.release(|text| self.shared.record(|log| log.stream(Source::Out, text)));
         }
         let mut desk = self.shared.desk();
         let outcome = desk.judged(self.outcome(end));
         let meter = &self.shared.meter;
-        let tail = std::mem::replace(&mut *self.shared.log(), Tail::new(self.started, 0));
+        let tail = self.shared.board.close();
         let quota = self.shared.quota();
         let (requests, sent_bytes, received_bytes) = self.shared.traffic().used();
         let mut usage = Usage {

@@ -4,6 +4,7 @@
 //! (random generators, clocks, the socket tables that say no) is made on first
 //! use, because making it costs more than running such a guest.
 
+use super::board::Board;
 use super::command::{self, LastLine};
 use super::contract::JobHandle;
 use super::desk::Open;
@@ -54,7 +55,8 @@ pub struct JobView {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) meter: Meter,
-    pub(super) log: Mutex<Tail>,
+    /// Where it logs.
+    pub(super) board: Board,
     pub(super) quota: Mutex<Quota>,
     pub(super) traffic: Mutex<Traffic>,
     pub(super) desk: Mutex<Open>,
@@ -65,7 +67,12 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn log(&self) -> MutexGuard<'_, Tail> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        self.board.log()
+    }
+
+    /// Write to the log.
+    pub(super) fn record(&self, write: impl FnOnce(&mut Tail)) {
+        self.board.record(write);
     }
 
     pub(super) fn quota(&self) -> MutexGuard<'_, Quota> {
@@ -83,7 +90,7 @@ impl Shared {
 
     /// Say something in the attempt's log that the guest has no words for.
     pub(super) fn note(&self, message: &str) {
-        self.log().note(message);
+        self.record(|log| log.note(message));
     }
 
     pub(super) fn desk(&self) -> MutexGuard<'_, Open> {

@@ -116,8 +116,10 @@ impl Pollable for Stream {
 impl OutputStream for Stream {
     fn write(&mut self, bytes: Bytes) -> StreamResult<()> {
         match (self.source, self.shared.answer()) {
-            (Source::Out, Some(mut line)) => line.push(&bytes, |text| self.shared.log().stream(Source::Out, text)),
-            _ => self.shared.log().stream(self.source, &bytes),
+            (Source::Out, Some(mut line)) => {
+                line.push(&bytes, |text| self.shared.record(|log| log.stream(Source::Out, text)));
+            }
+            _ => self.shared.record(|log| log.stream(self.source, &bytes)),
         }
         Ok(())
     }

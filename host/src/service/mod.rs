@@ -25,10 +25,11 @@ use crate::project::Project;
 use crate::rules::progress::Progress;
 use crate::sandbox::{Board, GuestThreads, Stopper};
 use crate::store::progress::Said;
+use crate::store::settle::Facts;
 use crate::store::{Store, StoreError};
 use derived::Derived;
 use handler::Handlers;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::sync::Notify;
@@ -111,10 +112,15 @@ impl Runtime {
     }
 }
 
+/// Logs of attempts that have ended which are kept for those who listened to them.
+const ENDED: usize = 16;
+
 /// The attempts that run right now, by job.
 #[derive(Debug, Default)]
 pub struct RunningAttempts {
     attempts: Mutex<BTreeMap<i64, Running>>,
+    /// The last ones that ended while somebody listened, by lease.
+    ended: Mutex<VecDeque<(i64, Board)>>,
     /// Rings when one of them says how far it is.
     bell: Arc<Notify>,
 }
@@ -123,8 +129,23 @@ pub struct RunningAttempts {
 #[derive(Debug)]
 struct Running {
     lease: i64,
+    round: u32,
+    attempt: u32,
     stopper: Stopper,
     board: Board,
+}
+
+/// An attempt that runs, for whoever listens to it.
+#[derive(Debug, Clone)]
+pub struct Speaker {
+    /// Its lease.
+    pub lease: i64,
+    /// The round that it belongs to.
+    pub round: u32,
+    /// Which charged try it is in that round.
+    pub attempt: u32,
+    /// Where it logs.
+    pub board: Board,
 }
 
 impl RunningAttempts {
@@ -132,17 +153,39 @@ impl RunningAttempts {
         f(&mut self.attempts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An attempt of this job begins; where it says how far it is.
-    pub fn begin(&self, job: i64, lease: i64, stopper: Stopper) -> Board {
+    /// An attempt of this job begins; where it says how far it is, and logs.
+    pub fn begin(&self, facts: &Facts, stopper: Stopper) -> Board {
         let board = Board::new(&self.bell);
-        let running = Running { lease, stopper, board: board.clone() };
+        let (job, lease, attempt) = (facts.running.id, facts.running.lease, facts.running.attempt);
+        let running = Running { lease, round: facts.round, attempt, stopper, board: board.clone() };
         self.with(|attempts| attempts.insert(job, running));
         board
     }
 
     /// The attempt of this job has ended.
     pub fn end(&self, job: i64) {
-        self.with(|attempts| attempts.remove(&job));
+        let Some(Running { lease, board, .. }) = self.with(|attempts| attempts.remove(&job)) else { return };
+        if board.is_heard() {
+            let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+            ended.push_back((lease, board));
+            let excess = ended.len().saturating_sub(ENDED);
+            ended.drain(..excess);
+        }
+    }
+
+    /// The attempt of this job, if one runs.
+    pub fn live(&self, job: i64) -> Option<Speaker> {
+        self.with(|attempts| {
+            let Running { lease, round, attempt, board, .. } = attempts.get(&job)?;
+            Some(Speaker { lease: *lease, round: *round, attempt: *attempt, board: board.clone() })
+        })
+    }
+
+    /// Where the attempt with this lease logged, if somebody listened to it and it has
+    /// ended not long ago.
+    pub fn ended(&self, lease: i64) -> Option<Board> {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.iter().find(|(of, _)| *of == lease).map(|(_, board)| board.clone())
     }
 
     /// How to stop the attempt of this job, if one runs.

@@ -1,6 +1,8 @@
 //! Reading the configuration again while jobs flow.
 //!
-//! The file is looked at every [`LOOK`], and at once when somebody asks. What is in order
+//! The file is looked at every [`LOOK`], and read when it looks the same twice in a row, so
+//! that one which is just being written is not taken for a short one; it is read at once
+//! when somebody asks. What is in order
 //! holds for every decision from then on: limits and retries of the next attempt, grants,
 //! secrets and configurations of handlers, the pipeline, imports, queues and keys. Attempts that run end
 //! under what held when they began. What is not in order changes nothing and is said. What
@@ -15,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often the file is looked at.
-pub const LOOK: Duration = Duration::from_secs(1);
+pub const LOOK: Duration = Duration::from_millis(500);
 
 /// What it takes to read the configuration again.
 #[derive(Clone)]
@@ -57,12 +59,14 @@ impl Reload {
 pub async fn run(reload: Reload, mut stop: watch::Receiver<bool>) -> Result<(), ServiceError> {
     let mut looks = tokio::time::interval(LOOK);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut last = None;
     while !*stop.borrow_and_update() {
         tokio::select! {
             _ = looks.tick() => {},
             _ = stop.changed() => continue,
         }
-        if !reload.runtime.config.has_moved() {
+        let moved = reload.runtime.config.moved();
+        if moved.is_none() || std::mem::replace(&mut last, moved) != moved {
             continue;
         }
         match reload.now().await {

@@ -120,9 +120,9 @@ impl Worker {
     }
 
     fn start(&mut self, job: Claimed, table: &Table) {
-        let (id, lease) = (job.facts.running.id, job.facts.running.lease);
+        let id = job.facts.running.id;
         let (stopper, stop) = sandbox::pair();
-        let board = self.runtime.running.begin(id, lease, stopper);
+        let board = self.runtime.running.begin(&job.facts, stopper);
         let told = Told { stop, board };
         let runtime = Arc::clone(&self.runtime);
         let ready = table.of(&job.facts.kind).cloned().ok_or_else(|| table.why_not(&job.facts.kind));

@@ -105,8 +105,16 @@ impl Store {
     /// # Errors
     /// The database said no.
     pub async fn attempts(&self, job: i64) -> Result<Vec<AttemptRow>, StoreError> {
-        let query = sqlx::query_as("SELECT * FROM attempt WHERE job_id = $1 ORDER BY lease");
-        Ok(query.bind(job).fetch_all(self.readers()).await?)
+        self.attempts_from(job, 0).await
+    }
+
+    /// The attempts of a job from this lease on, oldest first.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn attempts_from(&self, job: i64, lease: i64) -> Result<Vec<AttemptRow>, StoreError> {
+        let query = sqlx::query_as("SELECT * FROM attempt WHERE job_id = $1 AND lease >= $2 ORDER BY lease");
+        Ok(query.bind(job).bind(lease).fetch_all(self.readers()).await?)
     }
 }
 

@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::{
-    Store, accept, artifact, attempt, checkpoint, claim, deadline, edit, import, job, key, pipeline, progress, queue,
-    settle, stats, subject, turn, unique, view,
+    Store, accept, artifact, attempt, checkpoint, claim, deadline, edit, explain, import, job, key, pipeline, progress,
+    queue, settle, stats, subject, turn, unique, view,
 };
 use crate::rules::queue::Lane;
 use sqlx::{AssertSqlSafe, Row};
@@ -53,6 +53,18 @@ fn statements() -> Vec<(&'static str, String)> {
         ("open: numbers", view::NUMBERS),
         ("open: running", view::RUNNING),
         ("stats: waiting", stats::WAITING),
+        ("explain: memory", explain::MEMORY),
+        ("explain: works", explain::WORKS),
+        ("explain: tried", explain::TRIED),
+        ("explain: before in key", explain::BEFORE_IN_KEY),
+        ("explain: older", explain::OLDER),
+        ("explain: urgent", explain::URGENT),
+        ("explain: queue", explain::QUEUE),
+        ("explain: queue runs", explain::QUEUE_RUNS),
+        ("explain: handler", explain::HANDLER),
+        ("explain: made", explain::MADE),
+        ("explain: followed in import", explain::FOLLOWED_IN_IMPORT),
+        ("explain: followed", explain::FOLLOWED),
     ];
     let lane = Lane { queue: "q".into(), kind: "k".into(), import: 0, priority: 0 };
     let built = [

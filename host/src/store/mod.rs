@@ -16,6 +16,7 @@ pub mod claim;
 pub mod deadline;
 pub mod doctor;
 pub mod edit;
+pub mod explain;
 pub mod handler;
 #[cfg(test)]
 mod hot;
@@ -133,6 +134,15 @@ impl Store {
     /// whose operations were in it get their answers.
     pub fn pulse(&self) -> watch::Receiver<Pulse> {
         self.pulse.clone()
+    }
+
+    /// Wait until the pulse knows of all that a reader could have seen before this was
+    /// called: a commit can be read a moment before it is said.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub async fn caught_up(&self) -> Result<(), StoreError> {
+        self.send(Op::CatchUp).await.map(|_| ())
     }
 
     /// The read-only connections.

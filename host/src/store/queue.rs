@@ -39,6 +39,11 @@ impl Queue {
         Ok(Self { state, set: parse(row.try_get(2)?)?, used, turn: 0, full: None })
     }
 
+    /// What it may do at most, with the burst that its tokens have.
+    pub(crate) fn limits(&self, name: &str, configured: &queue::Configured) -> Limits {
+        whole_tokens(self.set.over(configured.of(name)))
+    }
+
     /// As people see it.
     pub(crate) fn row(&self, name: String, ready: u64, configured: &queue::Configured, now: Timestamp) -> QueueRow {
         let limits = self.set.over(configured.of(&name));

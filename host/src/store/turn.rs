@@ -39,7 +39,7 @@ pub(super) struct Found {
     pub(super) priority: i64,
     pub(super) key: Option<String>,
     pub(super) deadline: Option<Timestamp>,
-    subject: String,
+    pub(super) subject: String,
     pub(super) state: State,
     wait: Option<String>,
 }

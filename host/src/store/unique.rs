@@ -98,6 +98,7 @@ fn edit_of(id: i64, job: &NewJob) -> Edit {
         priority: Some(job.priority),
         run_at: Some(job.run_at),
         tags: Some(job.about.tags.clone()),
+        ..Edit::default()
     }
 }
 

@@ -1,15 +1,14 @@
 //! Adding jobs: one, or many that are all checked before the first is accepted.
 
+use super::check::{self, Said};
 use super::row;
 use crate::clock;
 use crate::host::refusal::Refusal;
 use crate::host::{Host, Verb};
-use crate::rules::enqueue::{MAX_PAYLOAD, MAX_TAG, MAX_TAGS, MAX_TITLE};
 use crate::rules::job::State;
-use crate::rules::queue::MAX_PRIORITY;
 use crate::rules::time::{Millis, Timestamp};
 use crate::rules::unique::{self, By, Conflict, States, Unique};
-use crate::rules::{key, list, queue, subject};
+use crate::rules::{list, subject};
 use crate::service::handler::Handlers;
 use crate::store::job::{About, JobRow, NewJob};
 use crate::store::unique::Accepted;
@@ -240,24 +239,8 @@ impl JobAdd {
 
     /// The job as the store accepts it.
     async fn prepare(self, host: &Host, handlers: &Handlers, now: Timestamp) -> Result<NewJob, Refusal> {
-        let Some(ready) = handlers.of(&self.kind) else {
-            let known: Vec<String> = handlers.all().into_keys().collect();
-            return Err(Refusal::usage(format!("no handler does kind {:?}", self.kind))
-                .hint(format!("kinds that can be added: {}", known.join(", "))));
-        };
-        let payload = self.payload.to_string();
-        if payload.len() > MAX_PAYLOAD {
-            return Err(Refusal::usage(format!("the payload has {} bytes: at most {MAX_PAYLOAD}", payload.len()))
-                .hint("put large input into a file of an import, or into an artifact"));
-        }
-        if let Some(Err(wrong)) = ready.checks(&self.kind).map(|checks| checks.payload(&self.payload)) {
-            return Err(Refusal::usage(format!(
-                "the payload does not match the schema of kind {:?}: {wrong}",
-                self.kind
-            ))
-            .hint(format!("`capstan handler inspect {}` prints the schema", ready.loaded.description.name)));
-        }
-        self.bounds()?;
+        let payload = check::payload(handlers, &self.kind, &self.payload)?;
+        self.said().fits()?;
         let run_at = self.run_at(now)?;
         let about = self.about(host, &payload).await?;
         let config = host.config.now();
@@ -278,32 +261,15 @@ impl JobAdd {
         })
     }
 
-    fn bounds(&self) -> Result<(), Refusal> {
-        if !(-MAX_PRIORITY..=MAX_PRIORITY).contains(&self.priority) {
-            let wrong = format!("priority {} is out of range: -{MAX_PRIORITY} to {MAX_PRIORITY}", self.priority);
-            return Err(Refusal::usage(wrong).hint("the smaller is claimed first, and 0 is what jobs have without"));
+    fn said(&self) -> Said<'_> {
+        Said {
+            priority: self.priority,
+            queue: self.queue.as_deref(),
+            key: self.key.as_deref(),
+            title: self.title.as_deref(),
+            tags: &self.tags,
+            by: self.unique.as_ref().and_then(|unique| unique.by.as_deref()),
         }
-        if let Some(name) = &self.queue {
-            let hint = "`capstan queue list` shows those that there are";
-            queue::name(name).map_err(|wrong| Refusal::usage(wrong.to_string()).hint(hint))?;
-        }
-        let longest = self.tags.iter().map(String::len).max().unwrap_or(0);
-        let by = self.unique.as_ref().and_then(|unique| unique.by.as_ref());
-        if self.tags.iter().any(String::is_empty) {
-            return Err(Refusal::usage("a tag is empty").hint("leave it out, or give it letters"));
-        }
-        for (what, has, most) in [
-            ("bytes of title", self.title.as_ref().map_or(0, String::len), MAX_TITLE),
-            ("tags", self.tags.len(), MAX_TAGS),
-            ("bytes in a tag", longest, MAX_TAG),
-            ("bytes in what it is unique by", by.map_or(0, String::len), MAX_TITLE),
-        ] {
-            if has > most {
-                return Err(Refusal::usage(format!("the job has {has} {what}: at most {most}"))
-                    .hint("what is long belongs into the payload"));
-            }
-        }
-        self.key.as_deref().map_or(Ok(()), key::name).map_err(|wrong| Refusal::usage(wrong.to_string()))
     }
 
     fn run_at(&self, now: Timestamp) -> Result<Timestamp, Refusal> {

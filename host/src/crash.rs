@@ -48,11 +48,13 @@ pub const ROLLBACK_POINTS: [&str; 2] = ["rollback.before_commit", "rollback.afte
 /// are added, one that is unique replaces another, jobs that do not run are cancelled or
 /// tried again, somebody asks to cancel those that run, a handler is disabled or enabled, a dead host's jobs are
 /// recovered; and what a claim finds due: timers, deadlines, keys that rest no longer.
-pub const STEP_POINTS: [&str; 22] = [
+pub const STEP_POINTS: [&str; 24] = [
     "queue.before_commit",
     "queue.after_commit",
     "key.before_commit",
     "key.after_commit",
+    "edit.before_commit",
+    "edit.after_commit",
     "add.before_commit",
     "add.after_commit",
     "replace.before_commit",

@@ -38,7 +38,7 @@ const PAUSE: Said = It(&["queue", "pause", "odd"]);
 const RESUME: Said = It(&["queue", "resume", "odd"]);
 
 /// Steps that a command takes which is the host for its own duration.
-const TOLD: [Step; 13] = [
+const TOLD: [Step; 14] = [
     Step("queue", &[A], PAUSE, &[RESUME, RUN]),
     Step("queue", &[A, PAUSE], RESUME, &[RUN]),
     Step("queue", &[A], It(&["queue", "set", "odd", "--concurrency=1", "--tokens=1000/s"]), &[RUN]),
@@ -57,6 +57,7 @@ const TOLD: [Step; 13] = [
     Step("add", &[], A, &[RUN]),
     Step("add", &[A], Many, &[RUN]),
     Step("replace", &[A, UNIQUE], OTHER, &[RUN]),
+    Step("edit", &[ONE, UNIQUE], It(&["job", "edit", "1", "--priority=-3", "--key=other"]), &[RUN]),
     Step("turn", &[A], It(&["job", "cancel", "1"]), &[RUN]),
     Step("turn", &[FAILS, RUN], It(&["job", "retry", "1"]), &[RUN]),
     Step("stand", &[A], It(&["handler", "disable", "odd"]), &[It(&["handler", "enable", "odd"]), RUN]),

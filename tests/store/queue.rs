@@ -152,6 +152,10 @@ async fn a_key_that_rests_lets_in_nobody_and_rings_when_it_may() {
     let until = stage.row(1).await.run_at;
     assert_eq!(stage.store.pulse().borrow().next_key, Some(until));
     stage.reopen().await;
+    // It is looked at once, for its pace may be another one now.
+    assert!(stage.store.pulse().borrow().next_key.is_some_and(|at| at <= stage.now));
+    stage.claim(0).await;
+    assert_eq!(stage.place(fourth).await, "key");
     assert_eq!(stage.store.pulse().borrow().next_key, Some(until));
     stage.pass(until.since(stage.now).0);
     stage.claim(0).await;

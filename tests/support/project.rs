@@ -184,14 +184,17 @@ impl Project {
 
     /// Every row of every table, as it lies there.
     pub(crate) fn dump(&self) -> BTreeMap<String, Vec<String>> {
-        let columns = "SELECT 'SELECT ' || group_concat('quote(' || columns.name || ')', '|| '','' ||') || ' FROM ' || tables.name
-            FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+        let select = "SELECT tables.name || '|SELECT ' ||
+                group_concat('quote(' || columns.name || ')', ' || '','' || ' ORDER BY columns.cid) ||
+                ' FROM ' || tables.name || ' ORDER BY 1'
+            FROM sqlite_schema AS tables JOIN pragma_table_info(tables.name) AS columns
             WHERE tables.type = 'table' GROUP BY tables.name";
-        let rows = |query: String| {
-            let rows = self.query("ro", sqlx::AssertSqlSafe(query.clone()));
-            (query, rows.iter().map(|row| row.get(0)).collect())
+        let rows = |select: String| {
+            let (name, query) = select.split_once('|').unwrap();
+            let rows = self.query("ro", sqlx::AssertSqlSafe(query.to_owned()));
+            (name.to_owned(), rows.iter().map(|row| row.get(0)).collect())
         };
-        self.texts(columns).into_iter().map(rows).collect()
+        self.texts(select).into_iter().map(rows).collect()
     }
 
     /// Change the database behind capstan's back.

@@ -43,10 +43,16 @@ impl Verb for PulseWait {
         let _ = tokio::time::timeout(HOLD, pulse.wait_for(|pulse| !is_known(pulse))).await;
         let pulse = *pulse.borrow();
         let in_flight = host.runtime.get().map_or(0, |runtime| runtime.running.stoppers().len() as u64);
-        let is_stuck =
-            pulse.queued > 0 && (pulse.queued == pulse.held || pulse.is_still()) && !can_dispatch(host).await?;
+        let looks_stuck = pulse.queued > 0 && (pulse.queued == pulse.held || pulse.is_still());
+        let is_stuck = looks_stuck && !can_dispatch(host).await? && is_newest(host, &pulse).await?;
         Ok(Beat { pulse, in_flight, is_stuck })
     }
+}
+
+/// Whether nothing was committed after this pulse: what an import dispatched a moment ago is in the next one.
+async fn is_newest(host: &Host, pulse: &Pulse) -> Result<bool, Refusal> {
+    host.store.caught_up().await?;
+    Ok(host.store.pulse().borrow().commits == pulse.commits)
 }
 
 /// Whether an import has items that may become jobs now.

@@ -88,7 +88,7 @@ impl<'a> Batch<'a> {
             Op::Progress(said) => progress::write(self.conn, said).await?,
             Op::Chunk(chunk) => import::advance(self, chunk).await?,
             Op::Settle(_) | Op::Recover { .. } => Reply::Applied(Vec::new()),
-            Op::Add(_) | Op::Claim(_) | Op::Configure { .. } | Op::Close => Reply::Done,
+            Op::Add(_) | Op::Claim(_) | Op::Configure { .. } | Op::CatchUp | Op::Close => Reply::Done,
         })
     }
 

@@ -136,6 +136,15 @@ impl Store {
         self.pulse.clone()
     }
 
+    /// Wait until the pulse knows of all that a reader could have seen before this was
+    /// called: a commit can be read a moment before it is said.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub async fn caught_up(&self) -> Result<(), StoreError> {
+        self.send(Op::CatchUp).await.map(|_| ())
+    }
+
     /// The read-only connections.
     pub(crate) fn readers(&self) -> &SqlitePool {
         &self.readers

@@ -60,6 +60,8 @@ pub(crate) enum Op {
     Key { name: String, change: KeyChange, now: Timestamp },
     /// What the configuration says; writes nothing.
     Configure { queues: Arc<queue::Configured>, keys: Arc<key::Configured> },
+    /// Answered when whatever was written before is in the pulse; writes nothing.
+    CatchUp,
     /// Compare what the writer knows with what is on record.
     Recount,
     /// Requeue or fail what a dead host left running.

@@ -99,6 +99,8 @@ pub(crate) struct View {
     pub(crate) key_sets: BTreeMap<String, key::Set>,
     /// When a key is to be looked at; zero when all of them are.
     pub(crate) next_key: Option<Timestamp>,
+    /// Keys were waited for when the store was opened, under a pace that may be another one now.
+    pub(crate) keys_unlooked: bool,
     /// Kinds whose handler is disabled.
     pub(crate) held: BTreeSet<String>,
     pub(crate) tally: Tally,
@@ -132,6 +134,7 @@ pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait
     (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1),
     (SELECT max(job_id) FROM checkpoint),
     (SELECT min(deadline_at) FROM job WHERE state = 'queued' AND deadline_at IS NOT NULL),
+    (SELECT min(next_at) FROM key WHERE waiting > 0 AND next_at > 0),
     EXISTS (SELECT 1 FROM key WHERE waiting > 0)";
 
 pub(super) const HELD: &str =
@@ -166,8 +169,8 @@ impl View {
         view.running_suspect = numbers.try_get(6)?;
         view.has_checkpoints = numbers.try_get::<Option<i64>, _>(7)?.is_some();
         view.next_deadline = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
-        // Looked at once, for its pace may be another one than that of the host before.
-        view.next_key = numbers.try_get::<bool, _>(9)?.then_some(Timestamp(0));
+        view.next_key = numbers.try_get::<Option<i64>, _>(9)?.map(Timestamp);
+        view.keys_unlooked = numbers.try_get(10)?;
         view.hold(conn).await?;
         Ok(view)
     }
@@ -175,7 +178,7 @@ impl View {
     /// What the configuration says now: queues may have room, and every key that
     /// somebody waits for is looked at.
     pub(crate) fn configure(&mut self, queues: Arc<queue::Configured>, keys: Arc<key::Configured>) {
-        if keys != self.key_paces {
+        if std::mem::take(&mut self.keys_unlooked) || keys != self.key_paces {
             self.key_paces = keys;
             self.next_key = Some(Timestamp(0));
         }

@@ -56,6 +56,7 @@ impl Writer {
                         // Whoever asked may be gone; it holds all the same.
                         let _ = answer.send(Ok(Reply::Done));
                     }
+                    Op::CatchUp => drop(answer.send(Ok(Reply::Done))),
                     op => {
                         ops.push(op);
                         answers.push(answer);
@@ -193,6 +194,7 @@ fn step(op: &Op) -> Option<Points> {
         Op::Key { .. } => ("key.before_commit", "key.after_commit"),
         Op::Turn { .. } => ("turn.before_commit", "turn.after_commit"),
         Op::AskCancel { .. } => ("cancel.before_commit", "cancel.after_commit"),
+        Op::Edit { .. } => ("edit.before_commit", "edit.after_commit"),
         Op::Add(jobs) if jobs.iter().any(replaces) => ("replace.before_commit", "replace.after_commit"),
         Op::Add(_) => ("add.before_commit", "add.after_commit"),
         _ => return None,

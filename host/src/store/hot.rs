@@ -97,6 +97,7 @@ fn is_scan(step: &str) -> bool {
         "job_running",
         "job_deadline",
         "key_resting",
+        "key_waiting",
         "import_open",
     ];
     step.starts_with("SCAN ")

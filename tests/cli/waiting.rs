@@ -1,6 +1,7 @@
 //! A thousand attempts that wait for a slow server at once: they cost little, and nobody else waits for them.
 
 use super::web::project;
+use crate::support::project::Project;
 use crate::support::wait::until;
 use crate::support::web::{Page, Web, html};
 use capstan::host::job::JobAdd;
@@ -65,4 +66,26 @@ fn a_thousand_attempts_wait_at_once_and_the_host_still_answers() {
     assert_eq!(project.json(&["stats"])["jobs"]["completed"], 1 + ATTEMPTS);
     host.stop().ok();
     assert_eq!(project.sql("SELECT count(*) FROM attempt WHERE outcome <> 'done'"), [0]);
+}
+
+#[test]
+fn attempts_that_only_wait_hold_up_nobody_behind_them() {
+    let project = Project::with_odd();
+    project.set("worker", "guest_threads = 1");
+    project.set("handler.odd.limits", "cpu = \"1h\"");
+    let host = project.serve();
+    // From this one the host learns that an attempt keeps a thread busy for long, so that it claims few ahead.
+    project.add("odd", r#"{"do": "work", "rounds": 100000000}"#);
+    project.capstan(&["job", "wait", "1"]).ok();
+    // And this one keeps others in line for as long as a guest may have its thread in one piece.
+    project.add("odd", r#"{"do": "spin"}"#);
+    until("it computes", || (project.json(&["stats"])["jobs"]["running"] == 1).then_some(()));
+    project.capstan(&["handler", "disable", "odd"]).ok();
+    for number in 0..40 {
+        project.add("odd", &json!({ "do": "sleep", "ms": 600_000, "number": number }).to_string());
+    }
+    // From here on nothing is written but claims.
+    project.capstan(&["handler", "enable", "odd"]).ok();
+    until("all of them wait", || (project.json(&["stats"])["jobs"]["running"] == 41).then_some(()));
+    host.kill();
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 /// Threads beside a guest thread for work that would hold it up: look-ups of names.
 /// They are started when needed and end after ten idle seconds.
@@ -46,7 +46,33 @@ struct Worker {
 pub struct GuestThreads {
     engine: Engine,
     workers: Vec<Worker>,
-    waiting: Arc<AtomicUsize>,
+    line: Arc<Line>,
+}
+
+/// The attempts that wait for their thread.
+#[derive(Default)]
+struct Line {
+    waiting: AtomicUsize,
+    /// Rings when the last of them begins.
+    begun: Notify,
+}
+
+/// Counts an attempt for as long as it waits for its thread.
+struct InLine(Arc<Line>);
+
+impl InLine {
+    fn new(line: &Arc<Line>) -> Self {
+        line.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(line))
+    }
+}
+
+impl Drop for InLine {
+    fn drop(&mut self) {
+        if self.0.waiting.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.begun.notify_one();
+        }
+    }
 }
 
 /// Counts an attempt for as long as it lives, however it ends.
@@ -71,12 +97,18 @@ impl GuestThreads {
         let workers = (0..threads.max(1))
             .map(|index| worker(index).map_err(|source| ThreadsError { index, source }))
             .collect::<Result<_, _>>()?;
-        Ok(Self { engine: engine.clone(), workers, waiting: Arc::default() })
+        Ok(Self { engine: engine.clone(), workers, line: Arc::default() })
     }
 
     /// Attempts that wait for their thread to begin with them.
     pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
+        self.line.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Wait until none waits for its thread any more; a moment that passed since this was
+    /// asked last counts. For one caller at a time.
+    pub async fn begun(&self) {
+        self.line.begun.notified().await;
     }
 
     /// How many threads there are.
@@ -96,7 +128,7 @@ impl GuestThreads {
         let worker = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed));
         let task = worker.map(|worker| {
             let load = Load::new(&worker.load);
-            let waiting = Load::new(&self.waiting);
+            let waiting = InLine::new(&self.line);
             worker.handle.spawn(async move {
                 drop(waiting);
                 let report = match make() {

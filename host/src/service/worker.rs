@@ -74,6 +74,8 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
             changed = pulse.changed() => if changed.is_err() { break },
             _ = stop.changed() => {},
             () = worker.ended.notified() => {},
+            // Those that were claimed ahead run now, and may run for long without a word.
+            () = worker.runtime.guests.begun() => {},
             () = tokio::time::sleep(timer) => {},
         }
     }

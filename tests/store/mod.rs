@@ -3,6 +3,7 @@
 //! One suite against the API of [`capstan::store::Store`]; only [`stage`] knows
 //! how a store is opened. A second database runs the same tests.
 
+mod accept;
 mod artifact;
 mod batch;
 mod checkpoint;

@@ -2,10 +2,10 @@
 
 use super::StoreError;
 use super::batch::{Batch, Queued, json};
-use super::job::NewJob;
+use super::job::{JobRow, NewJob};
 use super::op::{Op, Reply};
 use super::unique::{self, Accepted};
-use crate::rules::job::Wait;
+use crate::rules::job::{State, Wait};
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
 
@@ -76,6 +76,42 @@ pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Resu
 }
 
 impl NewJob {
+    /// What its row says once it is accepted under this number, without a look at the store.
+    /// Of a job with a key only the store knows whether it was let in at once: then this
+    /// says that it waits.
+    pub fn accepted(&self, id: i64) -> JobRow {
+        JobRow {
+            id,
+            kind: self.kind.clone(),
+            queue: self.queue.clone(),
+            subject: self.about.subject.clone(),
+            source: self.about.source.clone(),
+            title: self.about.title.clone(),
+            tags: self.about.tags.clone(),
+            state: State::Queued,
+            wait: Some(Wait::until(self.run_at, self.now, self.key.as_deref()).name().to_owned()),
+            why: None,
+            attempt: 0,
+            max_attempts: self.max_attempts,
+            round: 1,
+            priority: self.priority,
+            key: self.key.clone(),
+            deadline_at: self.deadline,
+            run_at: self.run_at,
+            created_at: self.now,
+            started_at: None,
+            cancel_by: None,
+            finished_at: None,
+            import_id: self.item.map(|(import, _)| import),
+            item: self.item.map(|(_, item)| item),
+            parent_id: self.parent.map(|(parent, _)| parent),
+            digest: None,
+            unchanged: false,
+            progress: None,
+            error: None,
+        }
+    }
+
     /// How its place is counted.
     fn queued(&self) -> Queued<'_> {
         let lane = Lane {

@@ -2,7 +2,8 @@
 
 use super::cases;
 use capstan::rules::queue::{
-    AHEAD, Demand, LANES, Lane, Limits, Own, Room, Rooms, Set, Used, claimable, level, next_room, room, share,
+    AHEAD, Demand, FAILURES, LANES, Lane, Limits, Manner, Own, Room, Rooms, Set, Used, claimable, next_room, room,
+    share,
 };
 use capstan::rules::rate::Rate;
 use capstan::rules::time::{Millis, Timestamp};
@@ -20,10 +21,18 @@ fn lane(queue: &str, kind: &str, import: i64, priority: i64) -> Lane {
 fn demands() -> impl Strategy<Value = Vec<Demand>> {
     let key = ("[a-d]", "[xy]", 0_i64..3, -1_i64..2);
     let size = prop_oneof![0_u64..5, 0_u64..1_000, Just(u64::MAX)];
-    prop::collection::btree_map(key, (size, 0_i64..300_000, 0_u64..9), 0..60).prop_map(|lanes| {
-        let demand = |((queue, kind, import, priority), (ready, waited, turn)): ((String, String, i64, i64), _)| {
-            Demand { lane: lane(&queue, &kind, import, priority), ready, since: Timestamp(NOW.0 - waited), turn }
-        };
+    let manner = prop_oneof![Just(Manner::Sound), Just(Manner::Failing)];
+    prop::collection::btree_map(key, (size, 0_i64..300_000, 0_u64..9, manner), 0..60).prop_map(|lanes| {
+        let demand =
+            |((queue, kind, import, priority), (ready, waited, turn, manner)): ((String, String, i64, i64), _)| {
+                Demand {
+                    lane: lane(&queue, &kind, import, priority),
+                    ready,
+                    since: Timestamp(NOW.0 - waited),
+                    turn,
+                    manner,
+                }
+            };
         lanes.into_iter().map(demand).collect()
     })
 }
@@ -71,7 +80,7 @@ proptest! {
     fn the_earlier_level_goes_first(demands in demands(), free in 0_u64..500) {
         let rooms = open(&["a", "b", "c", "d"]);
         let shares: BTreeMap<Lane, u64> = share(&demands, &rooms, free, NOW, AGEING).into_iter().collect();
-        let of = |demand: &Demand| level(demand.lane.priority, demand.since, NOW, AGEING);
+        let of = |demand: &Demand| demand.level(NOW, AGEING);
         for later in demands.iter().filter(|demand| shares.contains_key(&demand.lane)) {
             for earlier in demands.iter().filter(|demand| of(demand) < of(later)) {
                 let got = shares.get(&earlier.lane).copied().unwrap_or(0);
@@ -90,7 +99,7 @@ proptest! {
         let mut rooms = open(&names);
         let mut demands: Vec<Demand> = (lanes.iter().zip(names))
             .flat_map(|(lanes, queue)| (0..*lanes).map(move |import| lane(queue, "k", import, 0)))
-            .map(|lane| Demand { lane, ready: u64::MAX, since: NOW, turn: 0 })
+            .map(|lane| Demand { lane, ready: u64::MAX, since: NOW, turn: 0, manner: Manner::Sound })
             .collect();
         let (mut turn, mut had) = (0, BTreeMap::<Lane, u64>::new());
         for free in frees {
@@ -114,13 +123,13 @@ proptest! {
 
     /// However much of a better priority comes, who waits is served once its levels are gained.
     #[test]
-    fn nobody_starves(priority in 0_i64..20, free in 1_u64..4) {
+    fn nobody_starves(priority in 0_i64..20, free in 1_u64..4, failures in 0_u32..40) {
         let rooms = open(&["a", "b"]);
         let (mut now, mut patient_since, mut served) = (NOW, NOW, Vec::new());
         for _ in 0..60 {
             let demands = [
-                Demand { lane: lane("a", "k", 0, 0), ready: u64::MAX, since: now, turn: 0 },
-                Demand { lane: lane("b", "k", 0, priority), ready: u64::MAX, since: patient_since, turn: 0 },
+                Demand { lane: lane("a", "k", 0, 0), ready: u64::MAX, since: now, turn: 0, manner: Manner::Sound },
+                Demand { lane: lane("b", "k", 0, priority), ready: u64::MAX, since: patient_since, turn: 0, manner: Manner::after(failures) },
             ];
             if total(&share(&demands, &rooms, free, now, AGEING), "b") > 0 {
                 served.push(now.since(patient_since));
@@ -129,7 +138,8 @@ proptest! {
             now = now.after(AGEING);
         }
         prop_assert!(!served.is_empty());
-        let longest = AGEING.0 * u64::try_from(priority + 1).unwrap();
+        let behind = i64::from(Manner::after(failures) == Manner::Failing);
+        let longest = AGEING.0 * u64::try_from(priority + behind + 1).unwrap();
         prop_assert!(served.iter().all(|waited| waited.0 <= longest), "{:?}", served);
     }
 
@@ -181,9 +191,10 @@ proptest! {
 #[test]
 fn more_lanes_than_a_claim_looks_at_get_their_turns_queue_by_queue() {
     let rooms = open(&["many", "one"]);
-    let mut demands: Vec<Demand> =
-        (0..1_000).map(|n| Demand { lane: lane("many", "k", n, 0), ready: 9, since: NOW, turn: 1 }).collect();
-    demands.push(Demand { lane: lane("one", "k", 0, 0), ready: 50, since: NOW, turn: 1 });
+    let mut demands: Vec<Demand> = (0..1_000)
+        .map(|n| Demand { lane: lane("many", "k", n, 0), ready: 9, since: NOW, turn: 1, manner: Manner::Sound })
+        .collect();
+    demands.push(Demand { lane: lane("one", "k", 0, 0), ready: 50, since: NOW, turn: 1, manner: Manner::Sound });
     let shares = share(&demands, &rooms, 64, NOW, AGEING);
     assert_eq!(shares.len(), LANES);
     assert_eq!((total(&shares, "many"), total(&shares, "one")), (32, 32));
@@ -196,4 +207,24 @@ fn what_an_operator_set_wins_and_the_rest_is_inherited() {
     assert_eq!(Set::default().over(base), base);
     let set = Set { concurrency: Some(Own::Limit(7)), rate: Some(Own::None), tokens: Some(Own::Limit(rate)) };
     assert_eq!(set.over(base), Limits { concurrency: Some(7), rate: None, tokens: Some(rate) });
+}
+
+#[test]
+fn a_kind_that_only_fails_yields_to_the_others() {
+    let demands = |manner| {
+        [("bad", manner), ("good", Manner::Sound)].map(|(kind, manner)| Demand {
+            lane: lane(kind, kind, 0, 0),
+            ready: 1_000,
+            since: NOW,
+            turn: 0,
+            manner,
+        })
+    };
+    let rooms = open(&["bad", "good"]);
+    let got = |failures, queue| total(&share(&demands(Manner::after(failures)), &rooms, 100, NOW, AGEING), queue);
+    assert_eq!((got(FAILURES - 1, "bad"), got(FAILURES - 1, "good")), (50, 50));
+    assert_eq!((got(FAILURES, "bad"), got(FAILURES, "good")), (0, 100));
+    // What the others leave is theirs.
+    let shares = share(&demands(Manner::Failing), &rooms, 1_100, NOW, AGEING);
+    assert_eq!((total(&shares, "bad"), total(&shares, "good")), (100, 1_000));
 }

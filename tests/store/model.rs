@@ -6,7 +6,7 @@ use capstan::rules::import::{ImportState, Item, Tree};
 use capstan::rules::job::{Expect, Made, Next, Running, State, Transition, Trust, Why, expire};
 use capstan::rules::key::{Key, rest_after_start};
 use capstan::rules::pipeline::{Standing, follows};
-use capstan::rules::queue::{Demand, Lane, QueueState, Room, Rooms, Set, Used, room, share};
+use capstan::rules::queue::{Demand, Lane, Manner, QueueState, Room, Rooms, Set, Used, room, share};
 use capstan::rules::time::Timestamp;
 use capstan::rules::unique::{Same, Verdict, judge};
 use capstan::rules::{key, queue};
@@ -62,6 +62,8 @@ pub(crate) struct Model {
     /// Since when each lane waits that has ready jobs, and its turn.
     pub(crate) lanes: BTreeMap<Lane, (Option<Timestamp>, u64)>,
     pub(crate) turn: u64,
+    /// Failures in a row, by kind.
+    pub(crate) failures: BTreeMap<String, u32>,
     /// Until when each key rests.
     pub(crate) rests: BTreeMap<String, Timestamp>,
 }
@@ -377,13 +379,14 @@ impl Model {
     }
 
     fn shares(&mut self, free: u64) -> Vec<(Lane, u64)> {
-        let (jobs, now) = (&self.jobs, self.now);
+        let (jobs, now, failures) = (&self.jobs, self.now, &self.failures);
         let ready = |lane: &Lane| jobs.iter().filter(|job| job.place == "ready" && job.lane() == *lane).count() as u64;
         let demand = |(lane, (since, turn)): (&Lane, &mut (Option<Timestamp>, u64))| Demand {
             lane: lane.clone(),
             ready: ready(lane),
             since: *since.get_or_insert(now),
             turn: *turn,
+            manner: Manner::after(failures.get(&*lane.kind).copied().unwrap_or(0)),
         };
         let demands: Vec<Demand> = self.lanes.iter_mut().map(demand).collect();
         let mut rooms = Rooms::new();
@@ -444,6 +447,11 @@ impl Model {
                 {
                     let rests = self.rests.entry(key.clone()).or_default();
                     *rests = (*run_at).max(*rests);
+                }
+                match end.attempt.outcome {
+                    "done" | "unchanged" => drop(self.failures.remove(&job.new.kind)),
+                    "stopped" | "cancelled" | "died" | "lost" | "deferred" => {}
+                    _ => *self.failures.entry(job.new.kind.clone()).or_default() += 1,
                 }
                 held.push(end);
                 if end.publication.is_some() {

@@ -314,6 +314,7 @@ impl World {
     /// Whose turn it is is not worth a write; a new host begins anew.
     fn forget(&mut self) {
         self.model.turn = 0;
+        self.model.failures.clear();
         self.model.lanes.values_mut().for_each(|lane| *lane = (None, 0));
         self.model.queues.values_mut().for_each(|queue| queue.turn = 0);
     }

@@ -5,7 +5,8 @@
 //! level for each `ageing` that it was not served, so that none starves. Lanes of
 //! the same level take turns twice over: first the queues, then the lanes within
 //! each, so that a queue with a thousand imports gets one queue's turns. Whoever was
-//! served longest ago is first. A queue has room for so many as its own concurrency,
+//! served longest ago is first. A kind that does nothing but fail yields: its lanes
+//! are a level behind, until one of its jobs succeeds. A queue has room for so many as its own concurrency,
 //! rate and tokens leave. What this cannot promise: that a claim serves every lane
 //! that could use a slot; it looks at [`LANES`] of them, and the next claim at others.
 
@@ -20,6 +21,8 @@ use std::time::Duration;
 pub const LANES: usize = 32;
 /// The default of `queue.ageing`: a level for each minute.
 pub const AGEING: Millis = Millis::seconds(60);
+/// Attempts of a kind that fail one behind the other, after which its lanes yield.
+pub const FAILURES: u32 = 20;
 /// The largest concurrency of a queue.
 pub const MAX_CONCURRENCY: u64 = 10_000;
 /// The priorities that a job may have: from minus this to this.
@@ -185,6 +188,23 @@ pub struct Lane {
     pub priority: i64,
 }
 
+/// Whether a kind gets anything done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Manner {
+    /// It does, or too little is known of it.
+    #[default]
+    Sound,
+    /// Its last attempts have all failed: retries of it must not slow down the others.
+    Failing,
+}
+
+impl Manner {
+    /// After so many failures in a row.
+    pub const fn after(failures: u32) -> Self {
+        if failures >= FAILURES { Self::Failing } else { Self::Sound }
+    }
+}
+
 /// One lane's claim on free slots.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Demand {
@@ -196,6 +216,21 @@ pub struct Demand {
     pub since: Timestamp,
     /// Its place in the order of turns: smaller was served longer ago.
     pub turn: u64,
+    /// How its kind does.
+    pub manner: Manner,
+}
+
+impl Demand {
+    /// Its level: its priority, a level less for each `ageing` that it waited, and one more
+    /// for a kind that fails.
+    pub fn level(&self, now: Timestamp, ageing: Millis) -> i64 {
+        let gained = i64::try_from(now.since(self.since).0 / ageing.0.max(1)).unwrap_or(i64::MAX);
+        let behind = match self.manner {
+            Manner::Sound => 0,
+            Manner::Failing => 1,
+        };
+        self.lane.priority.saturating_sub(gained).saturating_add(behind)
+    }
 }
 
 /// What the queues of the demands leave open, by name.
@@ -210,12 +245,6 @@ pub struct Room {
     pub turn: u64,
 }
 
-/// The priority of a lane that has waited since then: a level less for each `ageing`.
-pub fn level(priority: i64, since: Timestamp, now: Timestamp, ageing: Millis) -> i64 {
-    let gained = now.since(since).0 / ageing.0.max(1);
-    priority.saturating_sub(i64::try_from(gained).unwrap_or(i64::MAX))
-}
-
 /// Share `free` slots among lanes: lane and slots, none with zero slots, [`LANES`] at
 /// most; within a level the queue, and within a queue the lane, that got its last slot
 /// last is the last, so this is also the order of turns from now on. Never gives out
@@ -225,7 +254,7 @@ pub fn level(priority: i64, since: Timestamp, now: Timestamp, ageing: Millis) ->
 pub fn share(demands: &[Demand], rooms: &Rooms, free: u64, now: Timestamp, ageing: Millis) -> Vec<(Lane, u64)> {
     let mut levels: BTreeMap<i64, Vec<&Demand>> = BTreeMap::new();
     for demand in demands {
-        levels.entry(level(demand.lane.priority, demand.since, now, ageing)).or_default().push(demand);
+        levels.entry(demand.level(now, ageing)).or_default().push(demand);
     }
     let mut rooms = rooms.clone();
     let (mut free, mut shares) = (free, Vec::new());

@@ -12,7 +12,7 @@ use super::op::{Op, Reply};
 use super::settle::{FACTS, Facts, Row};
 use super::{Store, StoreError, deadline, key, queue, subject};
 use crate::rules::job::{Made, State, Wait};
-use crate::rules::queue::{Demand, Lane, share};
+use crate::rules::queue::{Demand, Lane, Manner, share};
 use crate::rules::time::Timestamp;
 use serde::Deserialize;
 use sqlx::{QueryBuilder, Row as _};
@@ -110,13 +110,14 @@ async fn claim(batch: &mut Batch<'_>, request: &ClaimRequest) -> Result<Vec<Clai
 
 /// The lanes whose kind has a handler that may be used.
 fn demands(batch: &mut Batch<'_>, now: Timestamp) -> Vec<Demand> {
-    let held = &batch.view.held;
+    let (held, failures) = (&batch.view.held, &batch.view.failures);
     let open = batch.view.lanes.iter_mut().filter(|(lane, _)| !held.contains(&*lane.kind));
     let demand = |(lane, waiting): (&Lane, &mut super::view::Waiting)| Demand {
         lane: lane.clone(),
         ready: waiting.jobs,
         since: *waiting.since.get_or_insert(now),
         turn: waiting.turn,
+        manner: Manner::after(failures.get(&*lane.kind).copied().unwrap_or(0)),
     };
     open.map(demand).collect()
 }

@@ -363,6 +363,7 @@ fn count(batch: &mut Batch<'_>, settlement: &Settlement) {
     }
     let to = (State::of(&transition.next), made(&transition.next));
     batch.moved(&facts.kind, facts.item, (State::Running, Made::Something), to);
+    batch.view.did(&facts.kind, settlement.attempt.outcome);
     let tokens = settlement.attempt.usage.map_or(0, |usage| usage.tokens);
     queue::ended(batch, &facts.queue, tokens, now);
     let key = facts.key.as_deref();

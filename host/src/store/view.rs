@@ -9,7 +9,7 @@ use super::batch::parse;
 use super::queue::Queue;
 use crate::rules::job::State;
 use crate::rules::key;
-use crate::rules::queue::{self, Lane, QueueState};
+use crate::rules::queue::{self, FAILURES, Lane, Manner, QueueState};
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, SqliteConnection};
@@ -101,6 +101,8 @@ pub(crate) struct View {
     pub(crate) next_key: Option<Timestamp>,
     /// Keys were waited for when the store was opened, under a pace that may be another one now.
     pub(crate) keys_unlooked: bool,
+    /// Attempts that failed one behind the other, by kind; known since this process began.
+    pub(crate) failures: BTreeMap<Arc<str>, u32>,
     /// Kinds whose handler is disabled.
     pub(crate) held: BTreeSet<String>,
     pub(crate) tally: Tally,
@@ -148,6 +150,32 @@ impl View {
         self.held = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         self.suspects_stuck = false;
         Ok(())
+    }
+
+    /// An attempt of this kind has ended so.
+    pub(crate) fn did(&mut self, kind: &str, outcome: &str) {
+        match outcome {
+            "done" | "unchanged" => {
+                if self.failures.remove(kind).is_some_and(|before| Manner::after(before) == Manner::Failing) {
+                    tracing::info!(kind, "a job of a kind that only failed has succeeded: the kind yields no longer");
+                }
+            }
+            // Nothing that the kind did.
+            "stopped" | "cancelled" | "died" | "lost" | "deferred" => {}
+            _ => {
+                let failures = match self.failures.get_mut(kind) {
+                    Some(failures) => failures,
+                    None => self.failures.entry(kind.into()).or_insert(0),
+                };
+                *failures = failures.saturating_add(1);
+                if *failures == FAILURES {
+                    tracing::warn!(
+                        kind,
+                        "{FAILURES} attempts have failed one behind the other: the kind yields to others"
+                    );
+                }
+            }
+        }
     }
 
     /// Read the numbers from the database.

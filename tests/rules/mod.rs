@@ -30,7 +30,13 @@ use proptest::test_runner::RngSeed;
 
 /// This many cases from a seed that is the same in every run.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
-    let seed = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
+    cases_from(cases, 0)
+}
+
+/// The same from another seed: so far from the first one.
+pub(crate) fn cases_from(cases: u32, offset: u64) -> ProptestConfig {
+    let seed: u64 = std::env::var("PROPTEST_RNG_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
+    let seed = seed.wrapping_add(offset);
     println!("PROPTEST_RNG_SEED={seed}");
     ProptestConfig { cases, failure_persistence: None, rng_seed: RngSeed::Fixed(seed), ..ProptestConfig::default() }
 }

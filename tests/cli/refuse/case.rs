@@ -14,6 +14,25 @@ const PAGE: &[&str] = &["limit 10001 is out of range: 1 to 10000"];
 
 /// Jobs 1 to 4 are completed, failed, queued and cancelled; import 1 is done.
 pub(super) const JOBS: &[Case] = &[
+    (&["job", "edit", "99", "--priority", "1"], 3, &["there is no job 99", NOT_THERE]),
+    (&["job", "edit", "1", "--priority", "1"], 1, &["job 1 is completed: only queued jobs are edited", "hint: "]),
+    (&["job", "edit", "4", "--tag", "x"], 1, &["job 4 is cancelled: only queued jobs are edited", "hint: "]),
+    (
+        &["job", "edit", "3", "--priority", "101"],
+        2,
+        &["priority 101 is out of range: -100 to 100", "hint: the smaller"],
+    ),
+    (&["job", "edit", "3", "--payload", "{"], 2, &["is no JSON", "hint: "]),
+    (&["job", "edit", "3", "--payload", "[]"], 2, &["does not match the schema of kind \"odd\"", "hint: "]),
+    (&["job", "edit", "3", "--queue", "a b"], 2, &["\"a b\" is no name of a queue: 1 to 64", "hint: "]),
+    (&["job", "reschedule", "99", "--now"], 3, &["there is no job 99", NOT_THERE]),
+    (&["job", "reschedule", "1", "--now"], 1, &["job 1 is completed: only queued jobs are rescheduled", "hint: "]),
+    (&["job", "reschedule", "3"], 2, &["<--at <TIME>|--in <SPAN>|--now>"]),
+    (&["job", "reschedule", "3", "--in", "soon"], 2, &["\"soon\"", NO_SPAN]),
+    (&["job", "wait", "99"], 3, &["there is no job 99", NOT_THERE]),
+    (&["job", "wait", "3", "--timeout", "soon"], 2, &["\"soon\"", NO_SPAN]),
+    (&["job", "explain", "99"], 3, &["there is no job 99", NOT_THERE]),
+    (&["job", "logs", "99", "--follow"], 3, &["there is no job 99", NOT_THERE]),
     (&["job", "add"], 2, &["<KIND>"]),
     (
         &["job", "add", "nope"],

@@ -1,0 +1,67 @@
+//! Sentences, by Unicode's rules and a list of abbreviations.
+
+use std::ops::Range;
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use crate::block::{Block, Shape};
+
+/// What ends in a full stop without ending a sentence, in lower case: English, German, French, Spanish, Italian,
+/// Dutch, Portuguese.
+const ABBREVIATIONS: [&str; 62] = [
+    "mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "vs", "etc", "e.g", "i.e", "cf", "al", "fig", "figs", "eq",
+    "no", "nos", "vol", "pp", "p", "ch", "sec", "ed", "eds", "inc", "ltd", "co", "corp", "approx", "dept", "est",
+    "gen", "col", "lt", "sgt", "rev", "hon", "z.b", "d.h", "u.a", "bzw", "usw", "ca", "nr", "abb", "bspw", "vgl",
+    "evtl", "ggf", "mme", "mlle", "m", "sra", "dra", "sig", "dott", "dhr", "mevr", "exmo", "av",
+];
+
+/// A sentence of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sentence {
+    /// Where it lies in the file, in bytes.
+    pub range: Range<usize>,
+    /// Its text without marks.
+    pub text: String,
+    /// Which block it is in, by its place in [`Document::blocks`](crate::Document::blocks).
+    pub block: usize,
+}
+
+/// The sentences of a block of prose.
+pub(crate) fn of_block(block: &Block, at: usize) -> Vec<Sentence> {
+    if block.shape != Shape::Prose {
+        return Vec::new();
+    }
+    cut(&block.text)
+        .into_iter()
+        .map(|range| Sentence { range: block.place(range.clone()), text: block.text[range].to_owned(), block: at })
+        .collect()
+}
+
+/// Where the sentences of a text lie, without the spaces around them.
+pub(crate) fn cut(text: &str) -> Vec<Range<usize>> {
+    let mut sentences: Vec<Range<usize>> = Vec::new();
+    let mut is_open = false;
+    for (start, piece) in text.split_sentence_bound_indices() {
+        let end = start + piece.trim_end().len();
+        let start = start + piece.len() - piece.trim_start().len();
+        if start >= end {
+            continue;
+        }
+        match sentences.last_mut().filter(|_| is_open) {
+            Some(last) => last.end = end,
+            None => sentences.push(start..end),
+        }
+        is_open = is_abbreviated(&text[start..end]);
+    }
+    sentences
+}
+
+/// Whether a piece ends in an abbreviation or an initial, so that the sentence goes on.
+fn is_abbreviated(piece: &str) -> bool {
+    let Some(before) = piece.strip_suffix('.') else { return false };
+    let last = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+    let mut letters = last.chars();
+    let is_initial =
+        matches!((letters.next(), letters.next()), (Some(only), None) if only.is_uppercase() && only != 'I');
+    is_initial || ABBREVIATIONS.contains(&last.to_lowercase().as_str())
+}

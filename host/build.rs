@@ -7,6 +7,7 @@ use capstan_guest_build::Guest;
 const BUNDLED: &[Guest] = &[
     Guest { package: "capstan-ingest", folder: "plugins/ingest" },
     Guest { package: "capstan-normalise", folder: "plugins/normalise" },
+    Guest { package: "capstan-index", folder: "plugins/index" },
 ];
 
 fn main() -> ExitCode {

@@ -18,7 +18,9 @@ pub mod key;
 pub mod pulse;
 pub mod queue;
 pub mod refusal;
+pub mod search;
 pub mod stats;
+pub mod subject;
 
 use crate::artifact::publish::Publisher;
 use crate::artifact::scratch;
@@ -27,12 +29,13 @@ use crate::clock;
 use crate::config::layer::Overrides;
 use crate::config::live::{Live, Source};
 use crate::project::{Lock, Project, ProjectError};
-use crate::rules::subject;
+use crate::rules::subject as subjects;
 use crate::sandbox::{Engine, EngineOptions, GuestThreads};
 use crate::service::derived::Derived;
 use crate::service::handler::Handlers;
 use crate::service::recovery::{self, Recovered};
 use crate::service::reload::Reload;
+use crate::service::search::Library;
 use crate::service::{self, RunningAttempts, Runtime, ServiceError};
 use crate::store::boot::NewBoot;
 use crate::store::{Store, StoreError};
@@ -119,7 +122,7 @@ impl Host {
             tracing::warn!(orphans, suspects, "the host before this one left jobs running: they are queued again");
         }
         Ok(Self {
-            id: subject::id_of_source(&project.root().to_string_lossy()),
+            id: subjects::id_of_source(&project.root().to_string_lossy()),
             project,
             config: Arc::new(config),
             store,
@@ -138,19 +141,25 @@ impl Host {
     /// # Errors
     /// A bundled handler cannot be used, or the store said no.
     pub async fn start(&self) -> Result<(), HostError> {
-        let runtime = self.runtime.get_or_try_init(|| self.runtime()).await?;
+        let runtime = self.working().await?;
         let mut loops = self.loops.lock().await;
         if loops.is_empty() {
             raise_descriptors();
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::coredump::run(Arc::clone(runtime), self.stop.subscribe()));
+            loops.spawn(service::search::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::handler::drop::run(self.registry().await?, self.stop.subscribe()));
             let reload = Reload { registry: self.registry().await?, runtime: Arc::clone(runtime) };
             loops.spawn(service::reload::run(reload, self.stop.subscribe()));
         }
         Ok(())
+    }
+
+    /// What attempts need, without the loops: for verbs that run a handler themselves.
+    async fn working(&self) -> Result<&Arc<Runtime>, HostError> {
+        self.runtime.get_or_try_init(|| self.runtime()).await
     }
 
     async fn runtime(&self) -> Result<Arc<Runtime>, HostError> {
@@ -183,6 +192,7 @@ impl Host {
             publisher: Publisher::open(self.project.root()).map_err(|error| ServiceError::Folder(error.to_string()))?,
             guests,
             running: RunningAttempts::default(),
+            library: Library::open(&self.project).await?,
         }))
     }
 

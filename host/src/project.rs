@@ -271,6 +271,11 @@ impl Project {
     }
 
     /// Where the host listens.
+    pub fn search(&self) -> PathBuf {
+        self.state().join("search.db")
+    }
+
+    /// Where the host listens.
     pub fn socket(&self) -> PathBuf {
         self.state().join("capstan.sock")
     }

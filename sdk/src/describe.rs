@@ -81,10 +81,37 @@ pub struct Asks {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub secrets: Vec<String>,
+    /// To search what all documents of the library say.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schemars(default)]
+    pub retrieve: bool,
+    /// What it can do without: nothing of it is granted by default, and nothing is refused for want of it.
+    #[serde(skip_serializing_if = "Optional::is_empty")]
+    #[schemars(default)]
+    pub optional: Optional,
     /// To queue jobs of these kinds: `normalise` about the job's own subject, `ingest:any` about any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(default)]
     pub enqueue: Vec<String>,
+}
+
+/// What a component can do without.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Optional {
+    /// Requests, as in `http` of what it asks for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub http: Vec<String>,
+    /// Secrets in its requests, by name.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(default)]
+    pub secrets: Vec<String>,
+}
+
+impl Optional {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde's shape
@@ -128,6 +155,28 @@ impl Asks {
         self
     }
 
+    /// Also to search what all documents of the library say.
+    #[must_use]
+    pub fn retrieve(mut self) -> Self {
+        self.retrieve = true;
+        self
+    }
+
+    /// Also requests that match this pattern, if the operator grants some of them: for a service that only some
+    /// operators use.
+    #[must_use]
+    pub fn optional_http(mut self, pattern: impl Into<String>) -> Self {
+        add(&mut self.optional.http, pattern.into());
+        self
+    }
+
+    /// Also the operator's secret of this name in its requests, if it is granted.
+    #[must_use]
+    pub fn optional_secret(mut self, name: impl Into<String>) -> Self {
+        add(&mut self.optional.secrets, name.into());
+        self
+    }
+
     /// Also to queue jobs of `kind` about the job's own subject.
     #[must_use]
     pub fn enqueue(mut self, kind: impl Into<String>) -> Self {
@@ -146,7 +195,14 @@ impl Asks {
     }
 
     pub(crate) fn and(self, other: Self) -> Self {
-        let both = Self { imports: self.imports || other.imports, models: self.models || other.models, ..self };
+        let both = Self {
+            imports: self.imports || other.imports,
+            models: self.models || other.models,
+            retrieve: self.retrieve || other.retrieve,
+            ..self
+        };
+        let both = other.optional.http.into_iter().fold(both, Self::optional_http);
+        let both = other.optional.secrets.into_iter().fold(both, Self::optional_secret);
         let both = other.artifacts.into_iter().fold(both, Self::artifacts);
         let both = other.http.into_iter().fold(both, Self::http);
         let both = other.secrets.into_iter().fold(both, Self::secret);

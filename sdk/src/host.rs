@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::enqueue::{About, Refusal};
 use crate::log::Level;
-use crate::wit::capstan::handler::{cancelled, checkpoint, enqueue, log as host, outcomes, progress, spend};
-use crate::{Failure, Problem, Saved, Success, wit};
+use crate::wit::capstan::handler::{cancelled, checkpoint, enqueue, log as host, outcomes, progress, retrieve, spend};
+use crate::{Failure, Passage, Problem, Saved, Scope, Success, wit};
 
 /// What the host knows about the job. One call to the host per getter.
 pub(crate) struct Facts {
@@ -92,7 +92,8 @@ pub(crate) fn log(level: Level, message: &str, fields: &[(String, String)]) {
 /// What a guest hands in.
 pub(crate) mod desk {
     use super::{
-        About, Failure, Refusal, Saved, cancelled as stop, checkpoint, enqueue as jobs, progress as far, spend,
+        About, Failure, Passage, Refusal, Saved, Scope, cancelled as stop, checkpoint, enqueue as jobs,
+        progress as far, retrieve, spend,
     };
 
     pub(crate) fn progress(done: u64, total: u64, note: &str) {
@@ -114,6 +115,12 @@ pub(crate) mod desk {
         Ok(jobs::add_about(kind, payload, &about)?)
     }
 
+    pub(crate) fn search(words: &str, scope: &Scope, limit: u32) -> Result<Vec<Passage>, Failure> {
+        let Scope { subjects, sources, tags } = scope.clone();
+        let found = retrieve::search(words, &retrieve::Scope { subjects, sources, tags }, limit)?;
+        Ok(found.into_iter().map(Passage::from).collect())
+    }
+
     pub(crate) fn tokens(used: u64) {
         spend::tokens(used);
     }
@@ -129,6 +136,24 @@ impl From<checkpoint::Refusal> for Failure {
             checkpoint::Refusal::TooLarge(words) | checkpoint::Refusal::BadFormat(words) => Self::permanent(words),
             checkpoint::Refusal::Other(words) => Self::transient(words),
         }
+    }
+}
+
+impl From<retrieve::Refusal> for Failure {
+    fn from(refusal: retrieve::Refusal) -> Self {
+        match refusal {
+            retrieve::Refusal::Denied(words)
+            | retrieve::Refusal::BadQuery(words)
+            | retrieve::Refusal::TooMany(words) => Self::permanent(words),
+            retrieve::Refusal::Other(words) => Self::transient(words),
+        }
+    }
+}
+
+impl From<retrieve::Passage> for Passage {
+    fn from(found: retrieve::Passage) -> Self {
+        let retrieve::Passage { subject, title, url, heading, start, end, text, score } = found;
+        Self { subject, title, url, heading, start, end, text, score }
     }
 }
 

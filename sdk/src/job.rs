@@ -8,7 +8,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::{About, Checkpoint, Facts, Failure, Handler, Input, Output, Refusal, desk, enqueue};
+use crate::{
+    About, Checkpoint, Facts, Failure, Handler, Input, Output, Passage, Refusal, Scope, desk, enqueue, retrieve,
+};
 
 /// One job, as one attempt sees it.
 pub struct Job<H: Handler> {
@@ -128,6 +130,18 @@ impl<H: Handler> Job<H> {
     /// As [`Job::enqueue`].
     pub fn enqueue_about<T: Serialize>(&self, kind: &str, payload: &T, about: &About) -> Result<(), Refusal> {
         enqueue::add(kind, payload, Some(about))
+    }
+
+    /// The passages of the library that answer these words best, the best first: at most `limit` (1 to 50), which
+    /// may be several of one document.
+    ///
+    /// # Errors
+    ///
+    /// Permanent when it was not asked for ([`Asks::retrieve`](crate::Asks::retrieve)) or not granted, when there
+    /// is nothing to look for, or after more than `limits.retrievals` calls; transient when the host cannot
+    /// search now.
+    pub fn retrieve(&self, words: &str, scope: &Scope, limit: u32) -> Result<Vec<Passage>, Failure> {
+        retrieve::search(words, scope, limit)
     }
 
     /// Say that so many tokens of a model were used, in addition to those said before. They are kept with the

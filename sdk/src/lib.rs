@@ -92,6 +92,7 @@ mod host;
 pub mod http;
 mod job;
 pub mod log;
+mod retrieve;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 #[cfg(target_family = "wasm")]
@@ -118,6 +119,7 @@ pub use handler::{Empty, Handler, Success};
 #[cfg(target_family = "wasm")]
 use host::{Facts, desk};
 pub use job::Job;
+pub use retrieve::{Passage, Scope};
 #[cfg(not(target_family = "wasm"))]
 use testing::{Facts, desk};
 

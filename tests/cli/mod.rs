@@ -27,6 +27,7 @@ mod queue;
 mod refuse;
 mod reload;
 mod retry;
+mod search;
 mod secret;
 mod serve;
 mod shape;

@@ -7,6 +7,7 @@ use crate::support::web::{Page, Web, answer, html};
 use capstan::capability::checkpoint::Checkpoints;
 use capstan::capability::enqueue::{Enqueue, Right};
 use capstan::capability::grant::Ask;
+use capstan::capability::retrieve::Retrieve;
 use capstan::rules::attempt::{Outcome, Usage};
 use capstan::rules::enqueue::Subjects;
 use capstan::rules::limit::Limits;
@@ -33,6 +34,7 @@ fn fields(usage: Usage) -> BTreeMap<&'static str, u64> {
         received_bytes,
         checkpoint_bytes,
         enqueued,
+        retrievals,
         tokens,
     } = usage;
     BTreeMap::from([
@@ -50,6 +52,7 @@ fn fields(usage: Usage) -> BTreeMap<&'static str, u64> {
         ("received_bytes", received_bytes),
         ("checkpoint_bytes", checkpoint_bytes),
         ("enqueued", enqueued),
+        ("retrievals", retrievals),
         ("tokens", tokens),
     ])
 }
@@ -132,6 +135,12 @@ fn cases(web: &Web) -> Vec<Case> {
         Case::outside("sent_bytes", 9_000, &post(1_000), &post(10_000)),
         Case::outside("received_bytes", 9_000, &get("/short"), &get("/long")),
         Case::clerk("checkpoint_bytes", 500, r#""save_bytes", "bytes": 0"#, r#""save_bytes", "bytes": 500"#),
+        Case::clerk(
+            "retrievals",
+            4,
+            r#""retrieve", "words": "w", "limit": 1, "times": 0"#,
+            r#""retrieve", "words": "w", "limit": 1, "times": 4"#,
+        ),
         Case::clerk("tokens", 700, r#""spend", "tokens": 0"#, r#""spend", "tokens": 700"#),
         Case::clerk(
             "enqueued",
@@ -158,6 +167,7 @@ fn used(guest: Guest, payload: &str, web: &Web) -> BTreeMap<&'static str, u64> {
     let desk = Desk {
         checkpoints: Some(checkpoints),
         enqueue: Some(Enqueue::new(right, 0, 10, Box::new(Ok))),
+        retrieve: Some(Retrieve::open(Box::new(|_| Box::pin(async { Ok(Vec::new()) })), 10)),
         ..Desk::default()
     };
     let (_folder, mount) = output();

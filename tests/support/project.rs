@@ -23,9 +23,21 @@ pub(crate) struct Project {
 }
 
 impl Project {
-    /// A project as `init` made it.
+    /// A project as `init` made it, with a short pipeline: documents are ingested and normalised.
     pub(crate) fn new() -> Self {
         Self::copied(&template("plain", |_| {}))
+    }
+
+    /// A project as `init` made it.
+    pub(crate) fn whole() -> Self {
+        let project = Self::new();
+        project.pipeline(WHOLE);
+        project
+    }
+
+    /// What follows `normalise` from now on, as TOML.
+    pub(crate) fn pipeline(&self, followers: &str) {
+        follow(&self.root, followers);
     }
 
     /// A project that also has the handler `odd`, with all that it asks for.
@@ -222,6 +234,16 @@ impl Project {
     }
 }
 
+/// What `init` lets follow `normalise`.
+const WHOLE: &str = r#"["index"]"#;
+
+fn follow(root: &Path, followers: &str) {
+    let path = root.join("capstan.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let line = text.lines().find(|line| line.starts_with("normalise = ")).unwrap();
+    fs::write(&path, text.replacen(line, &format!("normalise = {followers}"), 1)).unwrap();
+}
+
 /// A made project that is copied; made when there is none of this build of the binary.
 fn template(name: &str, finish: fn(&Path)) -> PathBuf {
     // One at a time in this process; another process may make it as well, and the first to name it wins.
@@ -237,6 +259,7 @@ fn template(name: &str, finish: fn(&Path)) -> PathBuf {
         let mut init = capstan();
         init.arg("init").arg(&root);
         command::run(init).ok();
+        follow(&root, "[]");
         finish(&root);
         if fs::rename(&root, &path).is_ok() {
             remove_older(shelf, name, &path);

@@ -4,9 +4,10 @@
 //! is new is put into words, and the new digest is granted what the old one was
 //! granted and the difference, nothing else. Every field is named here, so that a new
 //! one cannot be forgotten. Requests are granted in part and one by one, so a pattern that
-//! was asked for before, and not granted, is nothing new.
+//! was asked for before, and not granted, is nothing new. What a handler can do without is nothing to
+//! agree to: it is granted by hand or not at all.
 
-use super::grant::{Ask, Grant, Imports, Models};
+use super::grant::{Ask, Grant, Imports, Library, Models, Optional};
 use crate::rules::enqueue::{Kinds, Subjects};
 
 /// What there was before an update.
@@ -20,7 +21,7 @@ pub struct Before {
 
 /// The part of an ask that is new.
 pub fn beyond(ask: &Ask, before: &Before) -> Ask {
-    let Ask { imports, artifacts, models, http, secrets, enqueue } = ask;
+    let Ask { imports, artifacts, models, http, secrets, library, optional: _, enqueue } = ask;
     let granted = &before.granted;
     let is_new = |(kind, subjects): &(&String, &Subjects)| granted.enqueue.get(*kind) < Some(*subjects);
     Ask {
@@ -29,6 +30,8 @@ pub fn beyond(ask: &Ask, before: &Before) -> Ask {
         models: if *models > granted.models { *models } else { Models::default() },
         http: http.difference(&granted.http).filter(|pattern| !before.asked.http.contains(pattern)).cloned().collect(),
         secrets: secrets.difference(&granted.secrets).cloned().collect(),
+        library: if *library > granted.library { *library } else { Library::default() },
+        optional: Optional::default(),
         enqueue: enqueue.iter().filter(is_new).map(|(kind, subjects)| (kind.clone(), *subjects)).collect(),
     }
 }
@@ -36,7 +39,7 @@ pub fn beyond(ask: &Ask, before: &Before) -> Ask {
 /// What was granted, and this as well.
 #[must_use]
 pub fn with(granted: &Grant, more: &Ask) -> Grant {
-    let Ask { imports, artifacts, models, http, secrets, enqueue } = more;
+    let Ask { imports, artifacts, models, http, secrets, library, optional: _, enqueue } = more;
     let mut queued: Kinds = granted.enqueue.clone();
     for (kind, subjects) in enqueue {
         let known = queued.entry(kind.clone()).or_insert(*subjects);
@@ -48,13 +51,15 @@ pub fn with(granted: &Grant, more: &Ask) -> Grant {
         models: granted.models.max(*models),
         http: granted.http.union(http).cloned().collect(),
         secrets: granted.secrets.union(secrets).cloned().collect(),
+        library: granted.library.max(*library),
+        optional: Optional::default(),
         enqueue: queued,
     }
 }
 
 /// An ask in words, one for each thing.
 pub fn words(ask: &Ask) -> Vec<String> {
-    let Ask { imports, artifacts, models, http, secrets, enqueue } = ask;
+    let Ask { imports, artifacts, models, http, secrets, library, optional, enqueue } = ask;
     let mut words = Vec::new();
     if *imports == Imports::Readable {
         words.push("to read the folder of the job's import".to_owned());
@@ -69,6 +74,11 @@ pub fn words(ask: &Ask) -> Vec<String> {
         Subjects::Own => format!("to queue jobs of {kind} about the subject"),
         Subjects::Any => format!("to queue jobs of {kind} about any subject"),
     }));
+    if *library == Library::Readable {
+        words.push("to search what all documents of the library say".to_owned());
+    }
+    words.extend(optional.http.iter().map(|pattern| format!("if granted, to send requests: {pattern}")));
+    words.extend(optional.secrets.iter().map(|name| format!("if granted, to have the secret {name} in its requests")));
     words
 }
 

@@ -34,6 +34,26 @@ pub enum Models {
     Readable,
 }
 
+/// Whether a handler may search what all documents of the library say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Library {
+    /// It may not.
+    #[default]
+    Hidden,
+    /// It may.
+    Readable,
+}
+
+/// What a handler can do without: nothing of it is granted by default, and nothing is
+/// refused for want of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Optional {
+    /// Requests that it may want to send.
+    pub http: BTreeSet<Pattern>,
+    /// Secrets that may go with them, by name.
+    pub secrets: BTreeSet<String>,
+}
+
 /// What a handler's author asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Ask {
@@ -47,6 +67,10 @@ pub struct Ask {
     pub http: BTreeSet<Pattern>,
     /// Secrets that are to go with its requests, by name.
     pub secrets: BTreeSet<String>,
+    /// Searching the library.
+    pub library: Library,
+    /// What it can do without; empty in a grant.
+    pub optional: Optional,
     /// Jobs that it wants to queue.
     pub enqueue: Kinds,
 }
@@ -68,6 +92,8 @@ pub struct Granted {
     pub net: Option<Arc<Net>>,
     /// The secrets that go with its requests.
     pub secrets: BTreeSet<String>,
+    /// Whether it may search the library.
+    pub library: Library,
     /// The jobs that it may queue, and the words for those that it may not.
     pub enqueue: Arc<Right>,
 }
@@ -96,17 +122,22 @@ pub fn intersect(handler: &str, digest: &str, ask: &Ask, allowed: &Grant) -> Res
         missing.push("the folder of models (models)".to_owned());
     }
     missing.extend(ask.secrets.difference(&allowed.secrets).map(|name| format!("the secret `{name}`")));
+    if ask.library > allowed.library {
+        missing.push("searching the library (retrieve)".to_owned());
+    }
     missing.extend(ask.enqueue.iter().filter(|(kind, wide)| allowed.enqueue.get(*kind) < Some(*wide)).map(queueing));
     if missing.is_empty() {
         let enqueue = Arc::new(Right { handler: handler.to_owned(), digest: digest.to_owned(), ask: ask.clone() });
-        let (asked, granted) = (ask.http.clone(), allowed.http.clone());
+        let asked = ask.http.union(&ask.optional.http).cloned().collect();
+        let granted = allowed.http.clone();
         let net = Net { handler: handler.to_owned(), asked, granted };
         return Ok(Granted {
             imports: ask.imports,
             artifacts: ask.artifacts.clone(),
             models: ask.models,
             net: (!net.asked.is_empty()).then(|| Arc::new(net)),
-            secrets: ask.secrets.clone(),
+            secrets: ask.secrets.iter().chain(ask.optional.secrets.intersection(&allowed.secrets)).cloned().collect(),
+            library: ask.library,
             enqueue,
         });
     }
@@ -128,6 +159,9 @@ pub fn hint(handler: &str, digest: &str, ask: &Ask) -> String {
     }
     if ask.models == Models::Readable {
         lines.push("models = true".to_owned());
+    }
+    if ask.library == Library::Readable {
+        lines.push("retrieve = true".to_owned());
     }
     let http = ask.http.iter().map(ToString::to_string).collect();
     for (name, all) in [("artifacts", &ask.artifacts), ("http", &http), ("secrets", &ask.secrets)] {
@@ -186,6 +220,22 @@ mod tests {
             "{}",
             error.hint
         );
+    }
+
+    #[test]
+    fn what_a_handler_can_do_without_refuses_nothing() {
+        let (http, secrets) = (["POST *://*:*".parse().unwrap()].into(), ["chat".to_owned()].into());
+        let wanted = Ask { optional: Optional { http, secrets }, library: Library::Readable, ..Ask::default() };
+        let error = intersect("h", "sha256:00", &wanted, &Grant::default()).unwrap_err();
+        assert_eq!(error.what, "searching the library (retrieve)");
+        assert_eq!(error.hint, "[[grants]]\nhandler = \"h\"\ndigest = \"sha256:00\"\nretrieve = true");
+        let bare = intersect("h", "sha256:00", &wanted, &Grant { library: Library::Readable, ..Grant::default() });
+        let bare = bare.unwrap();
+        assert!(bare.secrets.is_empty() && bare.net.unwrap().granted.is_empty());
+        let secrets = ["chat".to_owned(), "other".to_owned()].into();
+        let allowed = Grant { library: Library::Readable, secrets, ..Grant::default() };
+        let granted = intersect("h", "sha256:00", &wanted, &allowed).unwrap();
+        assert_eq!(granted.secrets.into_iter().collect::<Vec<_>>(), ["chat"]);
     }
 
     #[test]

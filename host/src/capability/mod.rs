@@ -13,4 +13,5 @@ pub mod enqueue;
 pub mod fs;
 pub mod grant;
 pub mod net;
+pub mod retrieve;
 pub mod secret;

@@ -1,14 +1,17 @@
 //! `capstan demo`
 
 use super::reach::Reach;
-use super::{Common, Done, Failure, artifact, run};
+use super::{Common, Done, Failure, artifact, run, search};
 use crate::host::Host;
-use crate::host::artifact::{ArtifactFilter, ArtifactList};
+use crate::host::artifact::{ArtifactFilter, ArtifactList, ArtifactRow};
 use crate::host::import::ImportStart;
+use crate::host::job::Page;
 use crate::host::refusal::Refusal;
+use crate::host::search::{Results, SearchFind};
 use crate::host::stats::StatsShow;
 use clap::Args;
 use include_dir::{Dir, include_dir};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The pages that the program brings along.
@@ -16,7 +19,11 @@ static PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/pages");
 /// Pages that a demo takes at most.
 const MOST: u64 = 200;
 /// Rows of the table at the end.
-const ROWS: u32 = 12;
+const ROWS: u32 = 6;
+/// Documents that the search at the end shows.
+const FOUND: u32 = 3;
+/// What is asked of the documentation of Rust, and of the pages that come with the program.
+const QUESTION: &str = "when is a value dropped";
 
 /// Show it all on real pages, in a temporary project that is kept
 ///
@@ -29,8 +36,18 @@ pub(super) struct Demo {
     folder: Option<PathBuf>,
 }
 
+/// What is left of a demo, as data.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    page: Page<ArtifactRow>,
+    #[serde(rename = "search")]
+    results: Results,
+}
+
 impl Demo {
     pub(super) async fn run(self, common: &Common) -> Done {
+        let is_own = self.folder.is_some();
         let pages = match self.folder {
             Some(named) => Some(existing(&named)?),
             None => installed_docs(),
@@ -51,15 +68,20 @@ impl Demo {
         let reach = Reach::find(made, common.overrides()?).await?;
         let filter = ArtifactFilter { kind: Some("normalise".to_owned()), limit: ROWS, ..ArtifactFilter::default() };
         let page = reach.say(ArtifactList { filter }).await?;
-        let stats = reach.ask(StatsShow {}).await?;
-        common.print(&page, |page| {
+        let title = page.items.first().map(|first| first.title.clone()).filter(|title| is_own && !title.is_empty());
+        let words = title.unwrap_or_else(|| QUESTION.to_owned());
+        let stats = reach.say(StatsShow {}).await?;
+        let results = reach.ask(SearchFind { words: words.clone(), limit: FOUND, ..SearchFind::default() }).await?;
+        let shown = Shown { page, results };
+        common.print(&shown, |Shown { page, results }| {
             format!(
-                "{}\n\n{}\n… {} files in all ({}), about {} documents\n\nlook around: cd {}\n  capstan artifact list\n  capstan job list\n  capstan doctor",
+                "{}\n\n{}\n… {} files in all ({}), about {} documents\n\n$ capstan search {words:?}\n{}\n\nlook around: cd {}\n  capstan artifact list\n  capstan job list\n  capstan doctor",
                 summary.text(),
                 artifact::titles(&page.items),
                 stats.artifacts,
                 super::table::bytes(stats.artifact_bytes),
                 stats.subjects,
+                search::shown(results),
                 library.display(),
             )
         })

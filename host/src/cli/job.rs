@@ -103,7 +103,7 @@ impl Job {
                 common.print(&job, |job| job.explanation.text.clone())
             }
             Self::Cancel { id } => {
-                let by = format!("cli (uid {})", rustix::process::getuid().as_raw());
+                let by = who();
                 let job = common.reach().await?.ask(JobCancel { id, by }).await?;
                 common.print(&job, line)
             }
@@ -225,6 +225,9 @@ fn attempt_text(detail: &AttemptDetail) -> String {
         if used.checkpoint_bytes > 0 {
             text.push_str(&format!(", checkpoints {}", indicatif::HumanBytes(used.checkpoint_bytes)));
         }
+        if used.retrievals > 0 {
+            text.push_str(&format!(", {} searches", used.retrievals));
+        }
         if used.enqueued > 0 {
             text.push_str(&format!(", {} jobs to queue", used.enqueued));
         }
@@ -256,4 +259,9 @@ fn outside(used: &Usage) -> String {
     } else {
         format!(", {} requests, sent {sent}, received {received}", used.requests)
     }
+}
+
+/// Who asks, for the records.
+pub(super) fn who() -> String {
+    format!("cli (uid {})", rustix::process::getuid().as_raw())
 }

@@ -21,8 +21,10 @@ mod key;
 mod queue;
 mod reach;
 mod run;
+mod search;
 mod serve;
 mod stats;
+mod subject;
 mod table;
 mod wait;
 mod when;
@@ -94,6 +96,11 @@ enum Command {
     /// What handlers made
     #[command(subcommand)]
     Artifact(artifact::Artifact),
+    /// Find documents by what they say
+    Search(search::Search),
+    /// What the work is about: documents
+    #[command(subcommand)]
+    Subject(subject::Subject),
     /// The components that do the work
     #[command(subcommand)]
     Handler(handler::Handler),
@@ -185,6 +192,8 @@ async fn dispatch(cli: Cli) -> Done {
         Command::Queue(queue) => queue.run(common).await,
         Command::Key(key) => key.run(common).await,
         Command::Artifact(artifact) => artifact.run(common).await,
+        Command::Search(search) => search.run(common).await,
+        Command::Subject(subject) => subject.run(common).await,
         Command::Handler(handler) => handler.run(common).await,
         Command::Stats(stats) => stats.run(common).await,
         Command::Config(config) => config.run(common).await,

@@ -39,6 +39,8 @@ pub struct LimitsTable {
     pub checkpoint: Option<u64>,
     /// Jobs that an attempt may queue.
     pub enqueued: Option<u64>,
+    /// Searches of the library.
+    pub retrievals: Option<u64>,
     /// Files, folders, streams and timers open at the same time.
     pub handles: Option<u64>,
     /// Resources of the component model alive at the same time.
@@ -62,11 +64,12 @@ pub struct LimitsTable {
 impl LimitsTable {
     /// What cannot be any number: key, value, least, most, and the same in words. Below the least no
     /// component of the usual toolchains starts; beyond the most the machine is what gives.
-    pub(super) const fn bounded(&self) -> [(&'static str, Option<u64>, u64, u64, &'static str); 10] {
+    pub(super) const fn bounded(&self) -> [(&'static str, Option<u64>, u64, u64, &'static str); 11] {
         [
             ("memory", self.memory, 1 << 20, 4 << 30, "1MiB to 4GiB"),
             ("checkpoint", self.checkpoint, 0, 8 << 20, "0B to 8MiB"),
             ("enqueued", self.enqueued, 0, 10_000, "0 to 10000"),
+            ("retrievals", self.retrievals, 0, 10_000, "0 to 10000"),
             ("handles", self.handles, 16, 10_000, "16 to 10000"),
             ("resources", self.resources, 16, 1_000_000, "16 to 1000000"),
             ("table_elements", self.table_elements, 100, 10_000_000, "100 to 10000000"),
@@ -91,6 +94,7 @@ impl LimitsTable {
             traffic: self.traffic.unwrap_or(base.traffic),
             checkpoint: self.checkpoint.unwrap_or(base.checkpoint),
             enqueued: self.enqueued.unwrap_or(base.enqueued),
+            retrievals: self.retrievals.unwrap_or(base.retrievals),
             handles: self.handles.unwrap_or(base.handles),
             resources: self.resources.unwrap_or(base.resources),
             table_elements: self.table_elements.unwrap_or(base.table_elements),

@@ -100,6 +100,8 @@ pub struct Config {
     pub key: KeySection,
     /// `[pipeline]`: kind = kinds that follow.
     pub pipeline: BTreeMap<String, Vec<String>>,
+    /// `[search]`
+    pub search: Search,
     /// `[handler.NAME]`
     pub handler: BTreeMap<String, HandlerTable>,
     /// `[kind.NAME]`
@@ -173,6 +175,22 @@ impl Default for Import {
     }
 }
 
+/// What is searched.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Search {
+    /// The kind whose `entry.json` says what documents say. Default `index`.
+    pub entries: String,
+    /// The kind whose vectors are compared, and whose handler embeds the words of a search. Default `embed`.
+    pub vectors: String,
+}
+
+impl Default for Search {
+    fn default() -> Self {
+        Self { entries: "index".to_owned(), vectors: "embed".to_owned() }
+    }
+}
+
 /// What is particular to a handler.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -221,6 +239,9 @@ pub struct GrantTable {
     /// Secrets that may go with its requests.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// Searching what all documents of the library say.
+    #[serde(default)]
+    pub retrieve: bool,
     /// Kinds of job that may be queued.
     #[serde(default)]
     pub enqueue: Vec<Queueing>,

@@ -1,7 +1,7 @@
 //! What a handler says of itself, checked.
 
 use super::schema::{self, SchemaError};
-use crate::capability::grant::{Ask, Imports, Models};
+use crate::capability::grant::{self, Ask, Imports, Library, Models};
 use crate::rules::enqueue::{Queueing, kinds};
 use crate::rules::pattern::Pattern;
 use serde::{Deserialize, Serialize};
@@ -74,8 +74,22 @@ pub struct Asks {
     pub http: Vec<Pattern>,
     /// Secrets that go with its requests.
     pub secrets: Vec<String>,
+    /// Whether it searches the library.
+    pub retrieve: bool,
+    /// What it can do without.
+    pub optional: Optional,
     /// Jobs that it queues.
     pub enqueue: Vec<Queueing>,
+}
+
+/// What a handler can do without.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optional {
+    /// Requests.
+    pub http: Vec<Pattern>,
+    /// Secrets that go with its requests.
+    pub secrets: Vec<String>,
 }
 
 fn anything() -> Value {
@@ -137,7 +151,7 @@ impl Description {
     fn names(&self) -> Result<(), DescribeError> {
         let asked = self.asks.artifacts.iter().map(|kind| ("the asked kind", kind));
         let kinds = self.kinds.iter().map(|kind| ("the kind", &kind.kind));
-        let secrets = self.asks.secrets.iter().map(|name| ("the secret", name));
+        let secrets = self.asks.secrets.iter().chain(&self.asks.optional.secrets).map(|name| ("the secret", name));
         for (what, name) in kinds.chain(asked).chain(secrets).chain([("the handler", &self.name)]) {
             if !is_name(name) {
                 return Err(DescribeError::Name { what, name: name.clone() });
@@ -158,6 +172,11 @@ impl Description {
             models: if self.asks.models { Models::Readable } else { Models::Hidden },
             http: self.asks.http.iter().cloned().collect(),
             secrets: self.asks.secrets.iter().cloned().collect(),
+            library: if self.asks.retrieve { Library::Readable } else { Library::Hidden },
+            optional: grant::Optional {
+                http: self.asks.optional.http.iter().cloned().collect(),
+                secrets: self.asks.optional.secrets.iter().cloned().collect(),
+            },
             enqueue: kinds(&self.asks.enqueue),
         }
     }

@@ -6,7 +6,6 @@ use super::{Host, Verb};
 use crate::artifact::generation;
 use crate::artifact::name::Name;
 use crate::artifact::publish::PublishedFile;
-use crate::rules::subject;
 pub use crate::store::artifact::{ArtifactFilter, ArtifactRow};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -79,19 +78,7 @@ impl Verb for ArtifactShow {
     type Reply = SubjectArtifacts;
 
     async fn call(self, host: &Host) -> Result<SubjectArtifacts, Refusal> {
-        let wanted =
-            if self.subject.contains(':') { subject::id_of_source(&self.subject) } else { self.subject.clone() };
-        let subject = match host.store.subjects_like(&wanted).await?.as_slice() {
-            [one] => one.clone(),
-            [] => {
-                return Err(Refusal::not_found(format!("there is no subject {:?}", self.subject))
-                    .hint("`capstan artifact list` shows the subjects"));
-            }
-            [_, _, ..] => {
-                return Err(Refusal::usage(format!("{:?} begins more than one subject id", self.subject))
-                    .hint("write more digits of it"));
-            }
-        };
+        let subject = host.subject(&self.subject).await?;
         let filter = ArtifactFilter {
             subject: Some(subject.clone()),
             kind: self.kind,

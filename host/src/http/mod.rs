@@ -23,7 +23,9 @@ use crate::host::key::{KeyList, KeyRelease, KeySet};
 use crate::host::pulse::PulseWait;
 use crate::host::queue::{QueueDrain, QueueList, QueuePause, QueueResume, QueueSet, QueueWait};
 use crate::host::refusal::{Fault, Refusal};
+use crate::host::search::{SearchFind, SearchRebuild};
 use crate::host::stats::StatsShow;
+use crate::host::subject::{SubjectRemove, SubjectShow};
 use crate::host::{Host, Verb};
 use axum::Router;
 use axum::body::Bytes;
@@ -81,7 +83,8 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<QueuePause>(verb::<QueueList>(verb::<JobAddMany>(router)));
     let router = verb::<QueueWait>(verb::<QueueDrain>(verb::<QueueResume>(router)));
     let router = verb::<KeyRelease>(verb::<KeySet>(verb::<KeyList>(verb::<QueueSet>(router))));
-    let router = verb::<JobFollow>(router);
+    let router = verb::<SearchRebuild>(verb::<SearchFind>(verb::<JobFollow>(router)));
+    let router = verb::<SubjectRemove>(verb::<SubjectShow>(router));
     let router = verb::<JobReschedule>(verb::<JobEdit>(verb::<JobExplain>(router)));
     router.fallback(unknown).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(host)
 }

@@ -167,6 +167,9 @@ pub struct Usage {
     /// Jobs that it wanted to be queued; they are only if it succeeded.
     #[serde(default)]
     pub enqueued: u64,
+    /// Searches of the library.
+    #[serde(default)]
+    pub retrievals: u64,
     /// Tokens of a model that it said it used.
     #[serde(default)]
     pub tokens: u64,

@@ -35,6 +35,8 @@ pub struct Limits {
     pub checkpoint: u64,
     /// Jobs that one attempt may queue; more are refused. Default 100.
     pub enqueued: u64,
+    /// Searches of the library; more are refused. Default 100.
+    pub retrievals: u64,
     /// Files, folders, streams and timers that are open at the same time; `quota`
     /// beyond it. The host's own file descriptors are shared by all guests. Default 256.
     pub handles: u64,
@@ -75,6 +77,7 @@ impl Default for Limits {
             traffic: 256 << 20,
             checkpoint: 1 << 20,
             enqueued: 100,
+            retrievals: 100,
             handles: 256,
             resources: 10_000,
             table_elements: 100_000,

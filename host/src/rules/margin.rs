@@ -35,6 +35,8 @@ pub enum Measured {
     Traffic,
     /// `limits.enqueued`
     Enqueued,
+    /// `limits.retrievals`
+    Retrievals,
     /// `limits.host_calls`
     HostCalls,
 }
@@ -52,6 +54,7 @@ impl Measured {
             Self::Requests => "requests",
             Self::Traffic => "traffic",
             Self::Enqueued => "enqueued",
+            Self::Retrievals => "retrievals",
             Self::HostCalls => "host_calls",
         }
     }
@@ -61,7 +64,7 @@ impl Measured {
         match self {
             Self::Cpu | Self::Wall => Unit::Us,
             Self::Memory | Self::ScratchBytes | Self::Result | Self::Traffic => Unit::Bytes,
-            Self::ScratchFiles | Self::Requests | Self::Enqueued | Self::HostCalls => Unit::Count,
+            Self::ScratchFiles | Self::Requests | Self::Enqueued | Self::Retrievals | Self::HostCalls => Unit::Count,
         }
     }
 }
@@ -94,7 +97,7 @@ pub struct Margin {
 }
 
 /// What an attempt used of each of its limits, in the order of the configuration.
-pub fn margins(usage: &Usage, limits: &Limits) -> [Margin; 10] {
+pub fn margins(usage: &Usage, limits: &Limits) -> [Margin; 11] {
     let us = |limit: Millis| limit.0.saturating_mul(1_000);
     let figures = [
         (Measured::Cpu, usage.cpu_us.max(usage.host_us), us(limits.cpu)),
@@ -106,6 +109,7 @@ pub fn margins(usage: &Usage, limits: &Limits) -> [Margin; 10] {
         (Measured::Requests, usage.requests, limits.requests),
         (Measured::Traffic, usage.sent_bytes.saturating_add(usage.received_bytes), limits.traffic),
         (Measured::Enqueued, usage.enqueued, limits.enqueued),
+        (Measured::Retrievals, usage.retrievals, limits.retrievals),
         (Measured::HostCalls, usage.host_calls, limits.host_calls),
     ];
     figures.map(|(limit, used, most)| Margin { limit, used, most, unit: limit.unit(), ratio: ratio(used, most) })

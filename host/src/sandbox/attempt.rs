@@ -27,6 +27,7 @@ const DESCRIBE: Limits = Limits {
     traffic: 0,
     checkpoint: 0,
     enqueued: 0,
+    retrievals: 0,
     handles: 256,
     resources: 10_000,
     table_elements: 100_000,

@@ -16,6 +16,7 @@ mod generated {
         imports: {
             "capstan:handler/checkpoint.load": async,
             "capstan:handler/checkpoint.save": async,
+            "capstan:handler/retrieve.search": async,
         },
         exports: { default: async },
         with: { "capstan:handler/jobs.job": super::JobHandle },
@@ -23,7 +24,7 @@ mod generated {
 }
 
 pub(super) use generated::capstan::handler::outcomes::{Coded, Failure, Problem, Rest, Success};
-pub(super) use generated::capstan::handler::{cancelled, checkpoint, enqueue, progress, spend};
+pub(super) use generated::capstan::handler::{cancelled, checkpoint, enqueue, progress, retrieve, spend};
 use generated::capstan::handler::{jobs, log, outcomes};
 pub(super) use generated::{Handler, HandlerPre};
 

@@ -1,4 +1,4 @@
-//! What a guest hands in while it runs: progress, a checkpoint, further jobs, what it spent.
+//! What a guest hands in while it runs: progress, a checkpoint, further jobs, what it spent; and what it asks the library.
 //!
 //! The host's side of the contract's interfaces of these names, and of `cancelled`. What
 //! is opened for an attempt comes with it as a [`Desk`]; an empty one refuses everything
@@ -7,14 +7,16 @@
 //! the store's readers. A refusal is an answer to the guest, never a trap.
 
 use super::board::Board;
-use super::contract::{cancelled, checkpoint, enqueue, progress, spend};
+use super::contract::{cancelled, checkpoint, enqueue, progress, retrieve, spend};
 use super::state::State;
 use crate::capability::checkpoint::{Answer, Checkpoints};
 use crate::capability::enqueue::Enqueue;
+use crate::capability::retrieve::Retrieve;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::checkpoint::{Checkpoint, PACE, Refusal, may_keep};
 use crate::rules::enqueue::{self as rules, Other, Wish};
 use crate::rules::progress::Progress;
+use crate::rules::retrieve::{Passage, Question, Refusal as Unanswered, Scope};
 use std::time::{Duration, Instant};
 
 /// Tokens that one attempt may say it used: a million millions; more counts as so many.
@@ -29,6 +31,8 @@ pub struct Desk {
     pub checkpoints: Option<Checkpoints>,
     /// The jobs that it may queue.
     pub enqueue: Option<Enqueue>,
+    /// Where it searches.
+    pub retrieve: Option<Retrieve>,
 }
 
 /// A desk while the guest runs.
@@ -62,6 +66,7 @@ impl Open {
     pub(super) fn count(&self, usage: &mut Usage) {
         usage.checkpoint_bytes = self.kept;
         usage.tokens = self.tokens;
+        usage.retrievals = self.desk.retrieve.as_ref().map_or(0, Retrieve::asked);
         usage.enqueued = self.desk.enqueue.as_ref().map_or(0, Enqueue::jobs);
     }
 
@@ -88,6 +93,18 @@ impl Open {
         };
         may_keep(&format, bytes.len() as u64, self.limit)?;
         Ok((pause(self.saved), (checkpoints.save)(format, bytes)))
+    }
+
+    /// The search to wait for.
+    fn ask(&mut self, question: Question) -> Result<Answer<Vec<Passage>>, Unanswered> {
+        let asked = match &mut self.desk.retrieve {
+            Some(retrieve) => retrieve.ask(question),
+            None => Err(Unanswered::Denied("nothing is searched outside of a job".to_owned())),
+        };
+        if let Err(Unanswered::Denied(words)) = &asked {
+            self.denied.get_or_insert_with(|| words.clone());
+        }
+        asked
     }
 
     fn enqueue(&mut self, wish: Wish) -> Result<(), rules::Refusal> {
@@ -171,6 +188,43 @@ fn said(refusal: &rules::Refusal) -> enqueue::Refusal {
         rules::Refusal::TooMany(_) | rules::Refusal::TooLarge(_) => enqueue::Refusal::TooMany(words),
         rules::Refusal::TooDeep(_) => enqueue::Refusal::TooDeep(words),
         rules::Refusal::BadSubject(_) => enqueue::Refusal::BadSubject(words),
+    }
+}
+
+impl retrieve::Host for State {
+    async fn search(
+        &mut self,
+        words: String,
+        scope: retrieve::Scope,
+        limit: u32,
+    ) -> Result<Vec<retrieve::Passage>, retrieve::Refusal> {
+        let retrieve::Scope { subjects, sources, tags } = scope;
+        let question = Question { words, scope: Scope { subjects, sources, tags }, limit };
+        let begun = self.shared.desk().ask(question);
+        let found = match begun {
+            Ok(answer) => answer.await.map_err(Unanswered::Other),
+            Err(refusal) => Err(refusal),
+        };
+        found.map(|all| all.into_iter().map(retrieve::Passage::from).collect()).map_err(|refusal| unanswered(&refusal))
+    }
+}
+
+impl From<Passage> for retrieve::Passage {
+    fn from(found: Passage) -> Self {
+        let Passage { subject, title, url, heading, start, end, text, score } = found;
+        Self { subject, title, url, heading, start, end, text, score }
+    }
+}
+
+fn unanswered(refusal: &Unanswered) -> retrieve::Refusal {
+    let words = refusal.to_string();
+    match refusal {
+        Unanswered::Denied(_) => retrieve::Refusal::Denied(words),
+        Unanswered::Many(_) => retrieve::Refusal::TooMany(words),
+        Unanswered::Nothing | Unanswered::Long(_) | Unanswered::Limit(_) | Unanswered::Scope(_) => {
+            retrieve::Refusal::BadQuery(words)
+        }
+        Unanswered::Other(_) => retrieve::Refusal::Other(words),
     }
 }
 

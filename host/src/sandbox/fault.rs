@@ -63,6 +63,9 @@ fn of_failure(failure: Failure) -> Fault {
         Failure::Transient(problem) => (Class::Transient, problem, None),
         Failure::Permanent(problem) => (Class::Permanent, problem, None),
         Failure::RetryAfter(rest) => (Class::Deferred, rest.problem, Some(Millis(rest.after_ms))),
+        Failure::Other(coded) if coded.code == Class::BadOutput.name() => {
+            return Fault { details: details(coded.json.clone()), ..Fault::new(Class::BadOutput, unfit(&coded.json)) };
+        }
         Failure::Other(coded) => {
             let message = format!("the handler failed with code `{}`", line(&coded.code, 64));
             return Fault { details: details(coded.json), ..Fault::new(Class::Permanent, message) };
@@ -73,6 +76,13 @@ fn of_failure(failure: Failure) -> Fault {
         message.push_str("the handler gave no message");
     }
     Fault { details: details(problem.details), after, ..Fault::new(class, message) }
+}
+
+/// What a handler says of an answer that it would not give; its `message`, if there is one.
+fn unfit(json: &str) -> String {
+    let said: serde_json::Value = serde_json::from_str(json).unwrap_or_default();
+    let said = said.get("message").and_then(|message| message.as_str()).map(|message| line(message, MAX_MESSAGE));
+    said.filter(|said| !said.is_empty()).unwrap_or_else(|| "the handler has no fit answer".to_owned())
 }
 
 /// One line of at most so many bytes.

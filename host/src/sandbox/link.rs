@@ -17,7 +17,7 @@ use wasmtime_wasi::{FsPerms, OpenMode};
 use crate::capability::fs::Access;
 
 /// Interfaces that the linker has, for messages about those it has not.
-pub(super) const OFFERED: [&str; 15] = [
+pub(super) const OFFERED: [&str; 16] = [
     CANCELLED,
     "capstan:handler/checkpoint",
     "capstan:handler/enqueue",
@@ -25,6 +25,7 @@ pub(super) const OFFERED: [&str; 15] = [
     "capstan:handler/log",
     "capstan:handler/outcomes",
     "capstan:handler/progress",
+    "capstan:handler/retrieve",
     "capstan:handler/spend",
     "wasi:cli/",
     "wasi:clocks/",

@@ -158,7 +158,7 @@ fn check<'a>(ready: &'a Ready, claimed: &Claimed) -> Result<(&'a Checks, &'a Gra
 }
 
 /// What the guest may send, with the secrets that go with it.
-fn outbound(runtime: &Runtime, granted: &Granted) -> Result<Option<Outbound>, Fault> {
+pub(super) fn outbound(runtime: &Runtime, granted: &Granted) -> Result<Option<Outbound>, Fault> {
     let Some(net) = granted.net.clone() else { return Ok(None) };
     let derived = runtime.derived();
     let secret = |name: &String| match derived.secrets.get(name) {

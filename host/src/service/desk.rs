@@ -3,9 +3,11 @@
 
 use super::Runtime;
 use super::handler::Ready;
-use crate::capability::checkpoint::Checkpoints;
+use super::search;
+use crate::capability::checkpoint::{Answer, Checkpoints};
 use crate::capability::enqueue::{Check, Enqueue};
-use crate::capability::grant::Granted;
+use crate::capability::grant::{Granted, Library};
+use crate::capability::retrieve::Retrieve;
 use crate::clock;
 use crate::rules::checkpoint::Checkpoint;
 use crate::rules::enqueue::{Other, Refusal, Wish};
@@ -30,8 +32,23 @@ pub(super) fn open(
     Desk {
         board,
         checkpoints: Some(checkpoints(runtime, facts, ready)),
+        retrieve: Some(retrieve(runtime, granted, limits)),
         enqueue: Some(Enqueue::new(right, facts.depth, limits.enqueued, check(Arc::clone(runtime)))),
     }
+}
+
+fn retrieve(runtime: &Arc<Runtime>, granted: &Granted, limits: &Limits) -> Retrieve {
+    if granted.library == Library::Hidden {
+        let right = &granted.enqueue;
+        return Retrieve::closed(&right.handler, &right.digest, &right.ask);
+    }
+    let runtime = Arc::clone(runtime);
+    let search = move |question| {
+        let runtime = Arc::clone(&runtime);
+        let found: Answer<_> = Box::pin(async move { search::passages(&runtime, question).await });
+        found
+    };
+    Retrieve::open(Box::new(search), limits.retrievals)
 }
 
 fn checkpoints(runtime: &Arc<Runtime>, facts: &Facts, ready: &Ready) -> Checkpoints {

@@ -15,7 +15,7 @@ pub use records::named_so;
 
 use super::ServiceError;
 use crate::capability::difference::with;
-use crate::capability::grant::{Grant, Imports, Models};
+use crate::capability::grant::{Grant, Imports, Library, Models, Optional};
 use crate::clock;
 use crate::config::{Config, GrantTable};
 use crate::crash;
@@ -331,6 +331,8 @@ fn grant(table: &GrantTable) -> Grant {
         models: if table.models { Models::Readable } else { Models::Hidden },
         http: table.http.iter().cloned().collect(),
         secrets: table.secrets.iter().cloned().collect(),
+        library: if table.retrieve { Library::Readable } else { Library::Hidden },
+        optional: Optional::default(),
         enqueue: kinds(&table.enqueue),
     }
 }

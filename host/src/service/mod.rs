@@ -15,6 +15,7 @@ mod pipeline;
 pub mod progress;
 pub mod recovery;
 pub mod reload;
+pub mod search;
 pub mod worker;
 
 use crate::artifact::publish::Publisher;
@@ -98,6 +99,8 @@ pub struct Runtime {
     pub guests: GuestThreads,
     /// The attempts that run right now.
     pub running: RunningAttempts,
+    /// What the library says.
+    pub library: search::Library,
 }
 
 impl Runtime {

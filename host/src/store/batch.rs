@@ -7,7 +7,8 @@
 use super::op::{Op, Reply};
 use super::view::{self, Tally, View};
 use super::{
-    StoreError, accept, boot, checkpoint, claim, doctor, edit, handler, import, job, key, progress, queue, settle, turn,
+    StoreError, accept, boot, checkpoint, claim, doctor, edit, handler, import, job, key, progress, queue, settle,
+    subject, turn,
 };
 use crate::rules::import::Tree;
 use crate::rules::job::{Made, State, Wait};
@@ -76,6 +77,7 @@ impl<'a> Batch<'a> {
             Op::RollBack { kinds, now } => handler::roll_back(self, kinds, *now).await?,
             Op::Stand { digest, standing } => handler::stand(self, digest, *standing).await?,
             Op::RemoveHandler(digest) => handler::remove(self, digest).await?,
+            Op::RemoveSubject(removing) => Reply::Removed(subject::remove(self, removing).await?),
             Op::Import(new) => Reply::Id(import::insert(self, new).await?),
             Op::BreakImport { id, error, now } => import::break_off(self, *id, error, *now).await?,
             Op::AskCancel { jobs, by } => job::ask_cancel(self.conn, jobs, by).await?,

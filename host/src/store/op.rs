@@ -15,6 +15,7 @@ use super::key::KeyChange;
 use super::progress::Said;
 use super::queue::QueueChange;
 use super::settle::{Applied, Settlement};
+use super::subject::{Removed, Removing};
 use super::unique::Accepted;
 use crate::rules::job::Transition;
 use crate::rules::time::Timestamp;
@@ -36,6 +37,8 @@ pub(crate) enum Op {
     Stand { digest: String, standing: Standing },
     /// Forget a component, unless an attempt runs on it.
     RemoveHandler(String),
+    /// Forget what was published about a subject, unless one of its jobs runs.
+    RemoveSubject(Removing),
     /// Accept an import whose list is on disk.
     Import(NewImport),
     /// Dispatch the next items of an import.
@@ -85,6 +88,8 @@ pub(crate) enum Reply {
     Ids(Vec<i64>),
     /// What became of new jobs, in the order in which they were given.
     Accepted(Vec<Accepted>),
+    /// What became of a subject.
+    Removed(Removed),
     /// What differs.
     Differences(Vec<String>),
     /// What was claimed.

@@ -186,6 +186,7 @@ fn step(op: &Op) -> Option<Points> {
         Op::Checkpoint(_) => ("checkpoint.before_commit", "checkpoint.after_commit"),
         Op::Handler(_) => ("handler.before_commit", "handler.after_commit"),
         Op::RollBack { .. } => ("rollback.before_commit", "rollback.after_commit"),
+        Op::RemoveSubject(_) => ("removal.before_commit", "removal.after_commit"),
         Op::Stand { .. } => ("stand.before_commit", "stand.after_commit"),
         Op::Settle(_) => ("apply.before_commit", "apply.after_commit"),
         Op::Recover { .. } => ("recover.before_commit", "recover.after_commit"),

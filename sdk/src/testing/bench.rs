@@ -14,7 +14,7 @@ use super::run::Run;
 use super::wire::{self, Answer, Asked, Outside};
 use crate::describe::Description;
 use crate::http::HttpError;
-use crate::{Asks, Handler, Saved, component};
+use crate::{Asks, Handler, Passage, Saved, component};
 
 /// One attempt to come: job 1, attempt 1, payload and configuration `{}`, no source, no inputs.
 #[derive(Clone)]
@@ -151,6 +151,13 @@ impl<H: Handler> Bench<H> {
         self
     }
 
+    /// What it can retrieve: passages are found by the words that they hold, whatever their tags.
+    #[must_use]
+    pub fn library(mut self, passages: Vec<Passage>) -> Self {
+        self.desk.library = Some(passages);
+        self
+    }
+
     /// The job is cancelled: the handler learns it when it has asked so many times before.
     #[must_use]
     pub fn cancelled_after(mut self, asked: u64) -> Self {
@@ -196,8 +203,11 @@ impl<H: Handler> Bench<H> {
         if (self.imports.is_some() || self.folder.is_some()) && !asks.imports {
             return Err(BenchError::NotAsked("imports".to_owned()));
         }
-        if self.outside.is_some() && asks.http.is_empty() {
+        if self.outside.is_some() && asks.http.is_empty() && asks.optional.http.is_empty() {
             return Err(BenchError::NotAsked("http".to_owned()));
+        }
+        if self.desk.library.is_some() && !asks.retrieve {
+            return Err(BenchError::NotAsked("retrieve".to_owned()));
         }
         match self.inputs.keys().find(|kind| !asks.artifacts.contains(kind)) {
             Some(kind) => Err(BenchError::NotAsked(format!("artifacts of {kind}"))),

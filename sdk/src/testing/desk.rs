@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::enqueue::{About, Refusal};
-use crate::{Failure, Saved};
+use crate::{Failure, Passage, Saved, Scope};
 
 /// How far an attempt said that it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub(crate) struct Desk {
     /// Kinds that may be queued, and whether about any subject.
     pub(super) kinds: BTreeMap<String, bool>,
     pub(super) checkpoint: Option<Saved>,
+    /// What can be retrieved; nothing when it was not asked for.
+    pub(super) library: Option<Vec<Passage>>,
     /// How often the attempt may ask before it is told that it is cancelled.
     pub(super) cancelled_after: Option<u64>,
     pub(super) progress: Vec<Progress>,
@@ -80,6 +82,32 @@ pub(crate) fn enqueue(kind: &str, payload: &str, about: Option<&About>) -> Resul
             _ => Err(Refusal::Denied(format!("queueing `{kind}` is not asked for; name it with `Asks::{wanted}`"))),
         }
     })
+}
+
+/// Passages by how many of the words they hold; their scores are that number.
+pub(crate) fn search(words: &str, scope: &Scope, limit: u32) -> Result<Vec<Passage>, Failure> {
+    let Some(library) = DESK.with_borrow(|desk| desk.library.clone()) else {
+        return Err(Failure::permanent("retrieving is not asked for; name it with `Asks::retrieve`"));
+    };
+    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    if words.is_empty() {
+        return Err(Failure::permanent("there is nothing to look for"));
+    }
+    let mut found: Vec<Passage> = library.into_iter().filter(|passage| is_in(scope, passage)).collect();
+    for passage in &mut found {
+        let text = passage.text.to_lowercase();
+        passage.score = words.iter().filter(|word| text.contains(word.as_str())).map(|_| 1.0).sum();
+    }
+    found.retain(|passage| passage.score > 0.0);
+    found.sort_by(|one, other| other.score.total_cmp(&one.score));
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok(found)
+}
+
+/// Tags are not known here, so they do not narrow.
+fn is_in(scope: &Scope, passage: &Passage) -> bool {
+    let by_subject = scope.subjects.is_empty() || scope.subjects.contains(&passage.subject);
+    by_subject && (scope.sources.is_empty() || scope.sources.iter().any(|source| passage.url.starts_with(source)))
 }
 
 pub(crate) fn tokens(used: u64) {

@@ -7,3 +7,4 @@ mod failure;
 mod files;
 mod handler;
 mod log;
+mod retrieve;

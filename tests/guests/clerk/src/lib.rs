@@ -35,7 +35,7 @@ impl Handler for Clerk {
     type Result = Vec<Value>;
 
     fn asks() -> Asks {
-        Asks::default().enqueue("clerk").enqueue_any("noop").enqueue("missing")
+        Asks::default().enqueue("clerk").enqueue_any("noop").enqueue("missing").retrieve()
     }
 
     fn run(&mut self, job: &Job<Self>) -> Result<Success<Vec<Value>>, Failure> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use capstan_sdk::{About, Failure, Job, Refusal, log};
+use capstan_sdk::{About, Failure, Job, Refusal, Scope, log};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -56,6 +56,19 @@ pub enum Step {
         /// Its kind.
         kind: String,
     },
+    /// Search the library; answer subject, start, end and text of each passage, `times` times.
+    Retrieve {
+        /// What to look for.
+        words: String,
+        /// Only documents with one of these tags.
+        #[serde(default)]
+        tags: Vec<String>,
+        /// How many passages at most.
+        limit: u32,
+        /// How often.
+        #[serde(default = "once")]
+        times: u32,
+    },
     /// Say that so many tokens were used.
     Spend {
         /// How many.
@@ -104,6 +117,7 @@ impl Step {
             }
             Self::Again => job.enqueue("clerk", &json!({ "steps": [{ "do": "again" }] }))?,
             Self::MustEnqueue { kind } => job.enqueue(kind, &json!({}))?,
+            Self::Retrieve { words, tags, limit, times } => return retrieve(job, words, tags, *limit, *times),
             Self::Spend { tokens } => job.spend_tokens(*tokens),
             Self::Sleep { ms } => std::thread::sleep(Duration::from_millis(*ms)),
             Self::UntilCancelled { message } => {
@@ -135,6 +149,16 @@ fn spin() -> ! {
     loop {
         round = std::hint::black_box(round.wrapping_add(1));
     }
+}
+
+fn retrieve(job: &Job<Clerk>, words: &str, tags: &[String], limit: u32, times: u32) -> Result<Value, Failure> {
+    let scope = Scope { tags: tags.to_vec(), ..Scope::default() };
+    let mut answers = Vec::new();
+    for _ in 0..times {
+        let found = job.retrieve(words, &scope, limit)?;
+        answers = found.into_iter().map(|p| json!([p.subject, p.start, p.end, p.text])).collect();
+    }
+    Ok(Value::Array(answers))
 }
 
 fn enqueue(job: &Job<Clerk>, kind: &str, payload: &Value, about: Option<&str>, times: u32) -> Value {

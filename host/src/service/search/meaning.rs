@@ -1,0 +1,103 @@
+//! What the words of a search mean: the handler that embeds documents embeds them too.
+//!
+//! It runs as for a job, with its limits, its model files, its requests and their secrets, but there is no job: nothing
+//! is published, and what it used is not on record.
+
+use super::{Ask, DEPTH, Library};
+use crate::capability::fs::Mount;
+use crate::capability::grant::Models;
+use crate::rules::attempt::{Class, Fault, Outcome};
+use crate::rules::coredump::Coredump;
+use crate::sandbox::{Attempt, Desk, JobView, pair};
+use crate::service::{Runtime, attempt};
+use crate::store::StoreError;
+use crate::store::search::find::Place;
+use serde::Deserialize;
+use std::collections::BTreeSet;
+use std::sync::{Arc, PoisonError};
+
+/// What the handler answers.
+#[derive(Deserialize)]
+struct Meaning {
+    vector: Vec<f32>,
+    model: Model,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    digest: String,
+}
+
+impl Library {
+    /// The passages that are nearest in meaning, or why none can be told.
+    pub(super) async fn near(
+        &self,
+        runtime: &Arc<Runtime>,
+        ask: &Ask,
+    ) -> Result<Result<Vec<Place>, String>, StoreError> {
+        let meaning = match meaning(runtime, &ask.text).await {
+            Ok(meaning) => meaning,
+            Err(why) => return Ok(Err(why)),
+        };
+        let within = self.index.within(&ask.scope).await?;
+        self.load(&meaning).await?;
+        let kept = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
+        let Some((_, vectors)) = kept.as_ref().filter(|(model, _)| *model == meaning.model.digest) else {
+            return Ok(Err("the vectors are being replaced".to_owned()));
+        };
+        let is_wanted = |document: i64| within.as_ref().is_none_or(|within: &BTreeSet<i64>| within.contains(&document));
+        let most = usize::try_from(DEPTH).unwrap_or(usize::MAX);
+        let near = vectors.nearest(&meaning.vector, most, is_wanted);
+        Ok(Ok(near.into_iter().map(|near| (near.document, near.start)).collect()))
+    }
+
+    /// Have the vectors of a model in memory. None are folded meanwhile.
+    async fn load(&self, meaning: &Meaning) -> Result<(), StoreError> {
+        let model = &meaning.model.digest;
+        let is_there = || {
+            let kept = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
+            kept.as_ref().is_some_and(|(kept, _)| kept == model)
+        };
+        if is_there() {
+            return Ok(());
+        }
+        let _folding = self.folding.lock().await;
+        if !is_there() {
+            let vectors = self.index.vectors(model, meaning.vector.len()).await?;
+            *self.vectors.write().unwrap_or_else(PoisonError::into_inner) = Some((model.clone(), vectors));
+        }
+        Ok(())
+    }
+}
+
+/// The vector of some words.
+async fn meaning(runtime: &Arc<Runtime>, words: &str) -> Result<Meaning, String> {
+    let kind = runtime.config.now().search.vectors.clone();
+    let ready = runtime.handlers.of(&kind).ok_or_else(|| format!("no handler does kind {kind:?}"))?;
+    let granted = ready.loaded.granted.as_ref().map_err(ToString::to_string)?;
+    let config = ready.config.clone()?;
+    let payload = serde_json::json!({ "query": words });
+    let checks = ready.checks(&kind).ok_or_else(|| format!("its handler does not do kind {kind:?}"))?;
+    checks.payload(&payload).map_err(|wrong| format!("kind {kind:?} does not embed words: {wrong}"))?;
+    let outbound = attempt::outbound(runtime, granted).map_err(|fault| fault.message)?;
+    let models = (granted.models == Models::Readable).then(|| runtime.project.models());
+    let limits = runtime.config.now().limits(&ready.loaded.description.name);
+    let job = JobView { kind, payload: payload.to_string(), config, attempt: 1, ..JobView::default() };
+    // Held until it has ended: nobody stops it but its limits.
+    let (_stopper, stop) = pair();
+    let make = move || {
+        let models = models.as_deref().map(Mount::models).transpose();
+        let models = models.map_err(|error| Fault::new(Class::HostFault, error.to_string()))?;
+        let mounts = models.into_iter().collect();
+        Ok(Attempt { job, limits, mounts, outbound, desk: Desk::default(), coredump: Coredump::Off, stop })
+    };
+    let report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
+    match report.outcome {
+        Outcome::Done(result) | Outcome::Unchanged(result) => {
+            checks.result(&result)?;
+            serde_json::from_str(&result).map_err(|error| format!("it answers no vector: {error}"))
+        }
+        Outcome::Failed(fault) => Err(fault.message),
+        Outcome::Stopped => Err("the host is shutting down".to_owned()),
+    }
+}

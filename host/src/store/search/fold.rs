@@ -1,0 +1,201 @@
+//! Writing into the index: what documents say, their vectors, and what is gone.
+//!
+//! One transaction for many documents, with a fixed number of statements each for passages and words, and the position
+//! in the same transaction. Writing something that is there already changes nothing.
+
+use super::feed::Position;
+use super::{Index, StoreError};
+use crate::rules::entry::{Embedded, Entry};
+use crate::rules::search::spaced;
+use crate::store::batch::json;
+use sqlx::{Executor, Row, SqliteConnection};
+
+/// What becomes of a document.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The subject's id.
+    pub subject: String,
+    /// Its canonical source.
+    pub source: String,
+    /// Its title, if what it says has none.
+    pub title: String,
+    /// The lease of what was published, or of the removal.
+    pub lease: i64,
+    /// What it is.
+    pub what: What,
+}
+
+/// What becomes of a document.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// It says this.
+    Says(Entry),
+    /// These are its vectors.
+    Embedded(Embedded),
+    /// What a handler of that sort made cannot be used, so nothing of it is found.
+    Unsaid,
+    /// The same of vectors.
+    Unembedded,
+    /// It is gone, if nothing was published since.
+    Gone,
+}
+
+/// What a fold did to the vectors of a document, for those who keep them in memory.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Moved {
+    /// They are these now.
+    Put(i64, Embedded),
+    /// There are none any more.
+    Removed(i64),
+}
+
+impl Index {
+    /// Write changes, and how far that is.
+    ///
+    /// # Errors
+    /// The database said no; then nothing was written.
+    pub async fn fold(&self, changes: &[Change], position: &Position) -> Result<Vec<Moved>, StoreError> {
+        let mut conn = self.writer.lock().await;
+        conn.execute("BEGIN IMMEDIATE").await?;
+        match write(&mut conn, changes, position).await {
+            Ok(moved) => {
+                conn.execute("COMMIT").await?;
+                Ok(moved)
+            }
+            Err(error) => {
+                // It fails where SQLite has rolled back already.
+                let _ = conn.execute("ROLLBACK").await;
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn write(conn: &mut SqliteConnection, changes: &[Change], position: &Position) -> Result<Vec<Moved>, StoreError> {
+    let mut moved = Vec::new();
+    for change in changes {
+        let Some(document) = document(conn, change).await? else { continue };
+        match &change.what {
+            What::Says(entry) => {
+                forget_words(conn, document).await?;
+                say(conn, document, change, entry).await?;
+            }
+            What::Unsaid => forget_words(conn, document).await?,
+            What::Embedded(embedded) => {
+                embed(conn, document, embedded).await?;
+                moved.push(Moved::Put(document, embedded.clone()));
+            }
+            What::Unembedded => {
+                forget_vectors(conn, document).await?;
+                moved.push(Moved::Removed(document));
+            }
+            What::Gone => {
+                forget_words(conn, document).await?;
+                forget_vectors(conn, document).await?;
+                sqlx::query("DELETE FROM document WHERE id = $1").bind(document).execute(&mut *conn).await?;
+                moved.push(Moved::Removed(document));
+            }
+        }
+    }
+    let at = sqlx::query("UPDATE position SET upto = $1, open = $2").bind(position.upto).bind(json(&position.open)?);
+    at.execute(&mut *conn).await?;
+    Ok(moved)
+}
+
+/// The row of a document that is to be changed; none if it is that far already.
+async fn document(conn: &mut SqliteConnection, change: &Change) -> Result<Option<i64>, StoreError> {
+    let known = sqlx::query("SELECT id, coalesce(entry, 0), coalesce(vectors, 0) FROM document WHERE subject = $1");
+    let known = known.bind(&change.subject).fetch_optional(&mut *conn).await?;
+    let known =
+        known.map(|row| Ok::<(i64, i64, i64), sqlx::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
+    let known = known.transpose()?;
+    let column = match &change.what {
+        What::Says(_) | What::Unsaid => "entry",
+        What::Embedded(_) | What::Unembedded => "vectors",
+        // What was published after the removal stays.
+        What::Gone => {
+            return Ok(known.filter(|(_, entry, vectors)| *entry.max(vectors) < change.lease).map(|(id, ..)| id));
+        }
+    };
+    let is_known =
+        |(_, entry, vectors): &(i64, i64, i64)| change.lease <= if column == "entry" { *entry } else { *vectors };
+    if known.as_ref().is_some_and(is_known) {
+        return Ok(None);
+    }
+    let upsert = match column {
+        "entry" => {
+            "INSERT INTO document (subject, source, entry) VALUES ($1, $2, $3)
+             ON CONFLICT (subject) DO UPDATE SET source = $2, entry = $3 RETURNING id"
+        }
+        _ => {
+            "INSERT INTO document (subject, source, vectors) VALUES ($1, $2, $3)
+             ON CONFLICT (subject) DO UPDATE SET source = $2, vectors = $3 RETURNING id"
+        }
+    };
+    let row = sqlx::query(upsert).bind(&change.subject).bind(&change.source).bind(change.lease);
+    Ok(Some(row.fetch_one(&mut *conn).await?.try_get(0)?))
+}
+
+async fn forget_words(conn: &mut SqliteConnection, document: i64) -> Result<(), StoreError> {
+    for statement in [
+        "DELETE FROM word WHERE rowid IN (SELECT id FROM passage WHERE document = $1)",
+        "DELETE FROM passage WHERE document = $1",
+    ] {
+        sqlx::query(statement).bind(document).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+async fn forget_vectors(conn: &mut SqliteConnection, document: i64) -> Result<(), StoreError> {
+    for statement in ["DELETE FROM vector WHERE document = $1", "UPDATE document SET model = NULL WHERE id = $1"] {
+        sqlx::query(statement).bind(document).execute(&mut *conn).await?;
+    }
+    Ok(())
+}
+
+async fn say(conn: &mut SqliteConnection, document: i64, change: &Change, entry: &Entry) -> Result<(), StoreError> {
+    let title = if entry.title.is_empty() { &change.title } else { &entry.title };
+    let url = if entry.url.is_empty() { &change.source } else { &entry.url };
+    let about = sqlx::query("UPDATE document SET title = $2, url = $3, language = $4, tags = $5 WHERE id = $1");
+    let about = about.bind(document).bind(title).bind(url).bind(&entry.language).bind(json(&entry.tags)?);
+    about.execute(&mut *conn).await?;
+    let first: i64 =
+        sqlx::query("SELECT coalesce(max(id), 0) + 1 FROM passage").fetch_one(&mut *conn).await?.try_get(0)?;
+    let rows: Vec<_> = (first..)
+        .zip(&entry.passages)
+        .map(|(id, piece)| (id, piece.start, piece.end, &piece.heading, &piece.text))
+        .collect();
+    let insert = "INSERT INTO passage (id, document, start, stop, heading, text)
+        SELECT value->>0, $1, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($2)";
+    sqlx::query(insert).bind(document).bind(json(&rows)?).execute(&mut *conn).await?;
+    let words: Vec<_> =
+        (first..).zip(&entry.passages).map(|(id, piece)| (id, spaced(&piece.heading), spaced(&piece.text))).collect();
+    let insert = "INSERT INTO word (rowid, title, heading, text)
+        SELECT value->>0, $1, value->>1, value->>2 FROM jsonb_each($2)";
+    sqlx::query(insert).bind(spaced(title)).bind(json(&words)?).execute(&mut *conn).await?;
+    Ok(())
+}
+
+async fn embed(conn: &mut SqliteConnection, document: i64, embedded: &Embedded) -> Result<(), StoreError> {
+    forget_vectors(conn, document).await?;
+    let model = "INSERT INTO model (digest, dimension) VALUES ($1, $2)
+        ON CONFLICT (digest) DO UPDATE SET dimension = $2 RETURNING id";
+    let dimension = i64::try_from(embedded.dimension).unwrap_or(0);
+    let model = sqlx::query(model).bind(&embedded.model).bind(dimension).fetch_one(&mut *conn).await?;
+    let model: i64 = model.try_get(0)?;
+    let set = sqlx::query("UPDATE document SET model = $2 WHERE id = $1").bind(document).bind(model);
+    set.execute(&mut *conn).await?;
+    let rows: Vec<_> = embedded.rows.iter().map(|(start, coded)| (start, coded.scale, hex(&coded.bytes))).collect();
+    let insert = "INSERT OR REPLACE INTO vector (document, start, scale, bytes)
+        SELECT $1, value->>0, value->>1, unhex(value->>2) FROM jsonb_each($2)";
+    sqlx::query(insert).bind(document).bind(json(&rows)?).execute(&mut *conn).await?;
+    Ok(())
+}
+
+fn hex(bytes: &[i8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{:02x}", byte.cast_unsigned());
+        text
+    })
+}

@@ -1,0 +1,30 @@
+//! What a guest may ask, at each edge.
+
+use capstan::rules::retrieve::{MAX_PASSAGES, MAX_SCOPE, Question, Refusal, Scope, may_ask};
+use capstan::rules::search::MAX_WORDS;
+
+fn question(words: usize, entries: usize, limit: u32) -> Question {
+    let scope = Scope { tags: vec!["t".to_owned(); entries], ..Scope::default() };
+    Question { words: "w".repeat(words), scope, limit }
+}
+
+#[test]
+fn each_bound_has_its_edge() {
+    for (asked, of, refusal) in [
+        (question(MAX_WORDS, MAX_SCOPE, MAX_PASSAGES), 99, None),
+        (question(1, 0, 1), 100, Some(Refusal::Many(100))),
+        (question(0, 0, 1), 0, Some(Refusal::Nothing)),
+        (question(MAX_WORDS + 1, 0, 1), 0, Some(Refusal::Long(MAX_WORDS + 1))),
+        (question(1, 0, 0), 0, Some(Refusal::Limit(0))),
+        (question(1, 0, MAX_PASSAGES + 1), 0, Some(Refusal::Limit(MAX_PASSAGES + 1))),
+        (question(1, MAX_SCOPE + 1, 1), 0, Some(Refusal::Scope(MAX_SCOPE + 1))),
+    ] {
+        assert_eq!(may_ask(&asked, of, 100).err(), refusal);
+    }
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let said = Refusal::Many(3).to_string();
+    assert_eq!(said, "more than limits.retrievals = 3 searches: put several questions into one, or raise the limit");
+}

@@ -1,0 +1,223 @@
+//! What was published is followed without a gap, and what the index is told is what it finds.
+
+use super::stage::{Stage, done};
+use capstan::rules::entry::{Embedded, Entry};
+use capstan::rules::retrieve::Scope;
+use capstan::rules::time::Timestamp;
+use capstan::rules::vector::code;
+use capstan::store::search::feed::{Horizon, Position};
+use capstan::store::search::fold::{Change, Moved, What};
+use capstan::store::search::{Index, Size};
+use capstan::store::subject::{Removed, Removing};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use tempfile::TempDir;
+
+const KINDS: [&str; 2] = ["page", "text"];
+
+/// Everything that is new to somebody who was at `position`, and where they are then.
+async fn follow(stage: &Stage, position: &mut Position) -> BTreeSet<i64> {
+    let horizon = stage.store.horizon().await.unwrap();
+    let ended = stage.store.published_by(KINDS, &position.ended(&horizon)).await.unwrap();
+    *position = position.without_ended(&horizon);
+    let range = position.upto + 1..=horizon.last;
+    let news = stage.store.published(KINDS, range, 1_000).await.unwrap();
+    *position = position.through(horizon.last, &horizon);
+    ended.into_iter().chain(news).map(|news| news.lease).collect()
+}
+
+#[tokio::test]
+async fn what_ends_in_any_order_is_seen_once() {
+    let stage = Stage::new().await;
+    for subject in ["a", "b", "c", "d"] {
+        stage.add("page", subject).await;
+    }
+    let mut position = Position::default();
+    let claimed = stage.claim(3).await;
+    let lease = |at: usize| claimed[at].facts.running.lease;
+    assert_eq!(follow(&stage, &mut position).await, BTreeSet::new());
+    stage.publish(&claimed[1]).await;
+    assert_eq!(follow(&stage, &mut position).await, [lease(1)].into());
+    let last = stage.claim_one().await;
+    stage.publish(&claimed[0]).await;
+    stage.publish(&last).await;
+    assert_eq!(follow(&stage, &mut position).await, [lease(0), last.facts.running.lease].into());
+    assert_eq!(follow(&stage, &mut position).await, BTreeSet::new());
+    // One that publishes nothing is nothing new.
+    stage.settle(&claimed[2], &done()).await;
+    assert_eq!(follow(&stage, &mut position).await, BTreeSet::new());
+    let horizon = stage.store.horizon().await.unwrap();
+    assert_eq!((position.is_at(&horizon), position.open), (true, BTreeSet::new()));
+}
+
+#[tokio::test]
+async fn a_generation_that_was_superseded_is_not_told() {
+    let stage = Stage::new().await;
+    let mut leases = Vec::new();
+    for _ in 0..2 {
+        stage.add("page", "x").await;
+        let claimed = stage.claim_one().await;
+        stage.publish(&claimed).await;
+        leases.push(claimed.facts.running.lease);
+    }
+    assert_eq!(follow(&stage, &mut Position::default()).await, [leases[1]].into());
+}
+
+#[tokio::test]
+async fn a_subject_is_removed_with_all_its_generations_unless_it_is_worked_on() {
+    let stage = Stage::new().await;
+    for _ in 0..2 {
+        stage.add("page", "x").await;
+        let claimed = stage.claim_one().await;
+        stage.publish(&claimed).await;
+    }
+    let id = stage.add("page", "x").await;
+    let claimed = stage.claim_one().await;
+    let subject = claimed.facts.about.subject.clone();
+    let removing = || Removing { subject: subject.clone(), by: "me".into(), now: Timestamp(9) };
+    assert_eq!(stage.store.remove_subject(removing()).await.unwrap(), Removed::Running(vec![id]));
+    assert_eq!(stage.store.kinds_of(&subject).await.unwrap().len(), 1);
+    stage.settle(&claimed, &done()).await;
+    let Removed::Generations(removed) = stage.store.remove_subject(removing()).await.unwrap() else { panic!() };
+    assert_eq!(removed.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["page", "page"]);
+    assert!(stage.store.kinds_of(&subject).await.unwrap().is_empty());
+    assert_eq!(stage.store.about(&subject).await.unwrap(), None);
+    let gone = stage.store.removals(1..=100).await.unwrap();
+    assert_eq!(gone.iter().map(|gone| gone.subject.as_str()).collect::<Vec<_>>(), [subject.as_str()]);
+    assert!(gone[0].lease > claimed.facts.running.lease);
+    stage.assert_sound().await;
+}
+
+#[test]
+fn a_position_follows_every_lease_that_ran() {
+    let horizon = Horizon { last: 9, running: [3, 7, 8].into() };
+    let position = Position::default().through(5, &horizon);
+    assert_eq!((position.upto, position.open.clone()), (5, [3].into()));
+    let position = position.through(9, &horizon);
+    assert_eq!((position.upto, position.open.clone()), (9, [3, 7, 8].into()));
+    let later = Horizon { last: 9, running: [7].into() };
+    assert_eq!(position.ended(&later), [3, 8]);
+    assert!(!position.is_at(&later) && position.is_at(&horizon));
+    assert_eq!(position.without_ended(&later).open, [7].into());
+}
+
+async fn index() -> (TempDir, Index) {
+    let folder = tempfile::tempdir().unwrap();
+    let index = Index::open(&folder.path().join("search.db")).await.unwrap();
+    (folder, index)
+}
+
+fn says(subject: &str, lease: i64, entry: &Value) -> Change {
+    let entry = Entry::parse(entry.to_string().as_bytes()).unwrap();
+    change(subject, lease, What::Says(entry))
+}
+
+fn change(subject: &str, lease: i64, what: What) -> Change {
+    let source = format!("file:///{subject}");
+    Change { subject: subject.to_owned(), source, title: "Given".to_owned(), lease, what }
+}
+
+fn text(title: &str, texts: &[&str]) -> Value {
+    let passages = texts.iter().zip((0..).step_by(100));
+    let passages: Vec<Value> =
+        passages.map(|(text, start)| json!({"start": start, "end": start + 50, "heading": "", "text": text})).collect();
+    json!({"format": 1, "title": title, "tags": [title], "passages": passages})
+}
+
+async fn found(index: &Index, expression: &str, scope: &Scope) -> Vec<String> {
+    let places = index.by_words(expression, scope, 10).await.unwrap();
+    let found: BTreeMap<_, _> = index.found(&places).await.unwrap();
+    places.iter().map(|place| format!("{}@{}", found[place].subject, found[place].start)).collect()
+}
+
+#[tokio::test]
+async fn a_document_is_found_by_what_it_says_now() {
+    let (_folder, index) = index().await;
+    let all = Scope::default();
+    let at = |upto| Position { upto, ..Position::default() };
+    let changes = [
+        says("a", 1, &text("Ducks", &["They swim.", "東京の天気"])),
+        says("b", 2, &text("", &["Swimming is a duck's art."])),
+    ];
+    assert_eq!(index.fold(&changes, &at(2)).await.unwrap(), []);
+    assert_eq!(index.position().await.unwrap(), at(2));
+    // The title counts most, whatever form of the word there is.
+    assert_eq!(found(&index, "\"duck\" OR \"swims\"", &all).await, ["a@0", "b@0", "a@100"]);
+    assert_eq!(found(&index, "\"天 気\"", &all).await, ["a@100"]);
+    let tagged = Scope { tags: vec!["Ducks".to_owned()], ..Scope::default() };
+    assert_eq!(found(&index, "\"swim\"", &tagged).await, ["a@0"]);
+    let below = Scope { sources: vec!["file:///b".to_owned()], ..Scope::default() };
+    assert_eq!(found(&index, "\"swim\"", &below).await, ["b@0"]);
+    let named = Scope { subjects: vec!["b".to_owned(), "z".to_owned()], ..Scope::default() };
+    assert_eq!(found(&index, "\"swim\"", &named).await, ["b@0"]);
+    // The same again and an older one change nothing; a newer one replaces.
+    index.fold(&[says("a", 1, &text("Geese", &["x"]))], &at(2)).await.unwrap();
+    assert_eq!(found(&index, "\"geese\"", &all).await, Vec::<String>::new());
+    index.fold(&[says("a", 3, &text("Geese", &["They fly."]))], &at(3)).await.unwrap();
+    assert_eq!(found(&index, "\"swim\" OR \"fly\"", &all).await.len(), 2);
+    assert_eq!(found(&index, "\"geese\"", &all).await, ["a@0"]);
+    // What a title is not given is that of the subject.
+    let places = index.by_words("\"art\"", &all, 1).await.unwrap();
+    assert_eq!(index.found(&places).await.unwrap()[&places[0]].title, "Given");
+    index.fold(&[change("a", 2, What::Gone)], &at(4)).await.unwrap();
+    assert_eq!(found(&index, "\"geese\"", &all).await, ["a@0"], "it was published after the removal");
+    index.fold(&[change("a", 4, What::Gone), change("b", 4, What::Unsaid)], &at(4)).await.unwrap();
+    assert_eq!(index.size().await.unwrap(), Size { documents: 1, passages: 0, vectors: 0 });
+}
+
+#[tokio::test]
+async fn vectors_are_those_of_a_model_and_go_with_their_document() {
+    let (_folder, index) = index().await;
+    let embedded = |model: &str, x: f32| Embedded {
+        model: model.to_owned(),
+        dimension: 2,
+        rows: vec![(0, code(&[x, 1.0]).unwrap()), (100, code(&[-x, 0.5]).unwrap())],
+    };
+    let changes = [
+        says("a", 1, &text("A", &["one", "two"])),
+        change("a", 2, What::Embedded(embedded("m", 3.0))),
+        change("b", 3, What::Embedded(embedded("n", 3.0))),
+    ];
+    let moved = index.fold(&changes, &Position::default()).await.unwrap();
+    assert_eq!(moved, [Moved::Put(1, embedded("m", 3.0)), Moved::Put(2, embedded("n", 3.0))]);
+    let vectors = index.vectors("m", 2).await.unwrap();
+    let near = vectors.nearest(&[-1.0, 0.2], 5, |_| true);
+    assert_eq!(near.iter().map(|near| (near.document, near.start)).collect::<Vec<_>>(), [(1, 100), (1, 0)]);
+    assert!((near[0].score - 1.0).abs() < 0.01);
+    assert_eq!(index.vectors("other", 2).await.unwrap().len(), 0);
+    // A vector whose place lies within a passage is that passage.
+    let inside = index.found(&[(1, 120)]).await.unwrap();
+    assert_eq!(inside[&(1, 120)].start, 100);
+    index.fold(&[change("a", 5, What::Gone), change("b", 6, What::Unembedded)], &Position::default()).await.unwrap();
+    assert_eq!(index.size().await.unwrap(), Size::default());
+}
+
+#[tokio::test]
+async fn an_index_of_another_kind_is_made_anew_and_one_that_is_cleared_is_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("search.db");
+    std::fs::write(&file, "no database").unwrap();
+    let index = Index::open(&file).await.unwrap();
+    index.fold(&[says("a", 1, &text("A", &["one"]))], &Position { upto: 7, open: [3].into() }).await.unwrap();
+    drop(index);
+    let index = Index::open(&file).await.unwrap();
+    assert_eq!(index.position().await.unwrap(), Position { upto: 7, open: [3].into() });
+    index.clear().await.unwrap();
+    assert_eq!(index.position().await.unwrap(), Position::default());
+    assert_eq!(index.size().await.unwrap(), Size::default());
+    index.fold(&[says("a", 1, &text("A", &["one"]))], &Position::default()).await.unwrap();
+    assert_eq!(found(&index, "\"one\"", &Scope::default()).await, ["a@0"]);
+}
+
+#[tokio::test]
+async fn words_of_a_quarter_of_many_passages_are_common() {
+    let (_folder, index) = index().await;
+    let texts: Vec<String> =
+        (0..400).map(|n| format!("the word{n}{}", if n % 5 == 0 { " fifth" } else { "" })).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    index.fold(&[says("a", 1, &text("", &texts[..150]))], &Position::default()).await.unwrap();
+    assert!(index.common_words().await.unwrap().is_empty(), "few passages have no common words");
+    index.fold(&[says("a", 2, &text("", &texts))], &Position::default()).await.unwrap();
+    let common = index.common_words().await.unwrap();
+    assert!(common.contains("the") && !common.contains("fifth"), "{common:?}");
+}

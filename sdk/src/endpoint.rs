@@ -25,7 +25,9 @@
 //! | 404 | permanent, with address and model |
 //! | any other status but 2xx | permanent, with what the server says |
 //! | refused by the host, not trusted, no HTTP | permanent, as [`HttpError`](crate::http::HttpError) says |
-//! | an answer that is too long, no JSON, lacks something, or does not pass the caller | [`bad-output`](crate::Failure::bad_output), and its beginning in the log |
+//! | an answer that is too long, no JSON, lacks something, or is refused by the caller | [`bad-output`], its beginning in the log |
+//!
+//! [`bad-output`]: crate::Failure::bad_output
 //!
 //! The key never is here: the host puts it into the request when it leaves and masks it in what comes back.
 //!

@@ -10,7 +10,10 @@ use std::fmt::{self, Display};
 use std::io;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+
+/// The code of an answer that cannot be used.
+const BAD_OUTPUT: &str = "bad-output";
 
 /// Why an attempt did not do what the job asked for.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -74,6 +77,12 @@ impl Failure {
     /// A wish to run again `after` that long.
     pub fn retry_after(after: Duration, message: impl Into<String>) -> Self {
         Self::RetryAfter { after, problem: Problem::from(message.into()) }
+    }
+
+    /// What was asked of a model or another service came back in a form that cannot be used. The host gives it
+    /// the class `bad-output`, with `message` as its words; another try is the operator's decision.
+    pub fn bad_output(message: impl Into<String>) -> Self {
+        Self::Other { code: BAD_OUTPUT.to_owned(), json: json!({ "message": message.into() }) }
     }
 
     /// The same failure with more about it. `Other` keeps its JSON in place of these details.

@@ -30,6 +30,7 @@ pub(crate) use crate::testing::wire;
 #[cfg(target_family = "wasm")]
 use wasi as wire;
 
+mod pause;
 #[cfg(target_family = "wasm")]
 mod wasi;
 

@@ -83,6 +83,7 @@
 mod checkpoint;
 mod component;
 pub mod describe;
+pub mod endpoint;
 mod enqueue;
 mod failure;
 mod files;

@@ -25,6 +25,16 @@ pub(crate) enum Page {
     Held(Vec<u8>),
     /// A 304 for whoever names this etag, and these bytes for others.
     Tagged(&'static str, Vec<u8>),
+    /// What this makes of the request; not another one of these.
+    Made(Arc<dyn Fn(&Request) -> Page + Send + Sync>),
+}
+
+/// A request with everything in it, as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Request {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// A request as it came over the wire: the request line and the headers, in lower case.
@@ -122,15 +132,16 @@ fn serve(mut stream: &TcpStream, notes: &(Mutex<Notes>, Condvar)) -> std::io::Re
         if header.trim().is_empty() {
             break;
         }
-        headers.push(header.trim().to_lowercase());
+        headers.push(header.trim().to_owned());
     }
-    let length = headers.iter().find_map(|header| header.strip_prefix("content-length: ")?.parse().ok());
+    let lower: Vec<String> = headers.iter().map(|header| header.to_lowercase()).collect();
+    let length = lower.iter().find_map(|header| header.strip_prefix("content-length: ")?.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body)?;
     let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
     let page = {
         let mut locked = notes.0.lock().unwrap();
-        let seen = Seen { line: line.trim().to_owned(), headers: headers.clone(), body: body.len() };
+        let seen = Seen { line: line.trim().to_owned(), headers: lower.clone(), body: body.len() };
         locked.seen.push(seen);
         notes.1.notify_all();
         let page = locked.pages.get(&path).cloned();
@@ -139,10 +150,15 @@ fn serve(mut stream: &TcpStream, notes: &(Mutex<Notes>, Condvar)) -> std::io::Re
         }
         page
     };
-    match page.unwrap_or_else(|| Page::Raw(answer("404 Not Found", &[], b"no such page"))) {
+    let page = match page {
+        Some(Page::Made(make)) => make(&Request { line: line.trim().to_owned(), headers, body }),
+        Some(page) => page,
+        None => Page::Raw(answer("404 Not Found", &[], b"no such page")),
+    };
+    match page {
         Page::Raw(bytes) | Page::Heals(0, _, bytes) | Page::Heals(_, bytes, _) => stream.write_all(&bytes),
         Page::Tagged(tag, bytes) => {
-            let same = headers.iter().any(|header| *header == format!("if-none-match: {tag}"));
+            let same = lower.iter().any(|header| *header == format!("if-none-match: {tag}"));
             let unchanged = answer("304 Not Modified", &[&format!("etag: {tag}")], b"");
             stream.write_all(if same { &unchanged } else { &bytes })
         }
@@ -162,6 +178,7 @@ fn serve(mut stream: &TcpStream, notes: &(Mutex<Notes>, Condvar)) -> std::io::Re
             drop(notes.1.wait_while(notes.0.lock().unwrap(), |notes| !notes.let_go).unwrap());
             stream.write_all(&bytes)
         }
+        Page::Made(_) => unreachable!("a page that was made makes none"),
     }
 }
 

@@ -77,31 +77,8 @@ fn refusal(answer: &Response, now: SystemTime) -> Failure {
     if !matches!(status, 408 | 425 | 429 | 500..=599) {
         return Failure::permanent(said);
     }
-    match answer.header("retry-after").and_then(|value| pause(value, now)) {
+    match answer.retry_after(now) {
         Some(after) => Failure::retry_after(after, said),
         None => Failure::transient(said),
-    }
-}
-
-/// `Retry-After`: seconds, or a date.
-fn pause(value: &str, now: SystemTime) -> Option<Duration> {
-    if let Ok(seconds) = value.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = httpdate::parse_http_date(value).ok()?;
-    Some(at.duration_since(now).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pause_is_seconds_or_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(pause(" 120", now), Some(Duration::from_secs(120)));
-        assert_eq!(pause("Sun, 06 Nov 1994 08:50:37 GMT", now), Some(Duration::from_secs(60)));
-        assert_eq!(pause("Sun, 06 Nov 1994 08:00:00 GMT", now), Some(Duration::ZERO));
-        assert_eq!(pause("soon", now), None);
     }
 }

@@ -49,3 +49,12 @@ fn details_go_with_the_failure() {
     let failure = Failure::retry_after(Duration::from_secs(5), "slow down");
     assert_eq!(failure.to_string(), "retry after 5000 ms: slow down");
 }
+
+#[test]
+fn an_answer_without_use_has_a_code_of_its_own() {
+    let failure = Failure::bad_output("the tags are unknown");
+    assert_eq!(
+        failure,
+        Failure::Other { code: "bad-output".into(), json: json!({ "message": "the tags are unknown" }) }
+    );
+}

@@ -3,6 +3,7 @@
 
 mod describe;
 mod desk;
+mod endpoint;
 mod failure;
 mod files;
 mod handler;

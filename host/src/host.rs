@@ -242,6 +242,7 @@ impl Host {
             ended.map_err(|error| self.blame(error))?;
         }
         if let Some(runtime) = self.runtime.get() {
+            runtime.library.index.close().await;
             let stopped = self.store.stop(runtime.boot, clock::now()).await;
             stopped.map_err(|error| self.blame(error.into()))?;
         }

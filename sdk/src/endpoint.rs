@@ -50,10 +50,10 @@ pub use chat::{Ending, Message, Reply, Role};
 pub use vectors::{BATCH, BATCH_BYTES};
 
 /// Seconds that an answer may take when the configuration does not say.
-const TIMEOUT_S: u64 = 60;
+const TIMEOUT_S: u64 = 300;
 /// Seconds that can be configured: the host itself waits no longer for the head of an answer, and a server that
 /// does not stream sends the head when the answer is made.
-const MAX_TIMEOUT_S: u64 = 60;
+const MAX_TIMEOUT_S: u64 = 600;
 /// Tokens that a model takes when the configuration does not say: what Ollama gives a model by default on a
 /// machine with less than 24 GiB of graphics memory, and it drops what is beyond without a word.
 const CONTEXT: u32 = 4_096;
@@ -102,9 +102,9 @@ struct Table {
     #[serde(default = "context")]
     #[schemars(range(min = 256))]
     context: u32,
-    /// Seconds that an answer may take, 1 to 60; 60 without.
+    /// Seconds that an answer may take, 1 to 600; 300 without.
     #[serde(default = "timeout_s")]
-    #[schemars(range(min = 1, max = 60))]
+    #[schemars(range(min = 1, max = 600))]
     timeout_s: u64,
 }
 
@@ -220,7 +220,7 @@ mod tests {
         let endpoint = read(&json!({})).unwrap();
         assert_eq!((endpoint.url(), endpoint.model()), ("http://127.0.0.1:11434/v1", "m"));
         assert_eq!((endpoint.max_tokens, endpoint.temperature, endpoint.context), (None, 0.0, 4096));
-        assert_eq!(endpoint.timeout, Duration::from_secs(60));
+        assert_eq!(endpoint.timeout, Duration::from_secs(300));
     }
 
     #[test]
@@ -230,7 +230,7 @@ mod tests {
             json!({ "context": 256, "max_tokens": 255 }),
             json!({ "max_tokens": 1 }),
             json!({ "timeout_s": 1 }),
-            json!({ "timeout_s": 60 }),
+            json!({ "timeout_s": 600 }),
             json!({ "url": "https://api.example.org" }),
         ] {
             read(&fine).unwrap();
@@ -241,8 +241,8 @@ mod tests {
             (json!({ "context": 255 }), "endpoint.context = 255 is out of range: 256 or more is possible"),
             (json!({ "max_tokens": 0 }), "endpoint.max_tokens = 0 is out of range: 1 to less than"),
             (json!({ "context": 256, "max_tokens": 256 }), "endpoint.max_tokens = 256"),
-            (json!({ "timeout_s": 0 }), "endpoint.timeout_s = 0 is out of range: 1 to 60 is possible"),
-            (json!({ "timeout_s": 61 }), "endpoint.timeout_s = 61"),
+            (json!({ "timeout_s": 0 }), "endpoint.timeout_s = 0 is out of range: 1 to 600 is possible"),
+            (json!({ "timeout_s": 601 }), "endpoint.timeout_s = 601"),
             (json!({ "model": " " }), "endpoint.model is empty"),
             (json!({ "url": "api.example.org/v1" }), "endpoint.url \"api.example.org/v1\" is no address of an API"),
             (json!({ "url": "file:///v1" }), "scheme `file` is not http or https"),

@@ -41,6 +41,7 @@ fn the_reference_names_every_default_as_it_is() {
         result: Some(_),
         checkpoint: Some(_),
         enqueued: Some(_),
+        retrievals: Some(_),
         handles: Some(_),
         resources: Some(_),
         table_elements: Some(_),

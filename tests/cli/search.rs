@@ -156,7 +156,7 @@ fn a_handler_that_is_granted_it_retrieves_passages_with_their_places() {
         project.add("clerk", &json!({"steps": [step]}).to_string())
     };
     let (one, many, none) = (ask(1, 3), ask(5, 101), ask(0, 1));
-    project.capstan(&["run"]).ok();
+    project.capstan(&["run"]).exits(1);
     let job = project.job(one);
     let passage = &job["result"][0][0];
     assert!(passage[3].as_str().unwrap().contains("barrels of salted herring"), "{job}");
@@ -174,7 +174,7 @@ fn a_handler_that_is_not_granted_it_is_refused_with_the_line_that_would_allow_it
     assert!(text.contains("retrieve = true\n"), "{text}");
     fs::write(&config, text.replace("\nretrieve = true\n", "\n")).unwrap();
     let id = project.add("clerk", r#"{"steps": []}"#);
-    project.capstan(&["run"]).ok();
+    project.capstan(&["run"]).exits(1);
     let job = project.job(id);
     assert_eq!(job["error"]["class"], "denied");
     let said = job["error"]["message"].as_str().unwrap();

@@ -28,6 +28,7 @@ fn each_figure_is_held_against_its_own_limit() {
         received_bytes: 3 << 20,
         checkpoint_bytes: 1 << 30,
         enqueued: 50,
+        retrievals: 7,
         tokens: 0,
     };
     let limits = Limits::default();
@@ -44,6 +45,7 @@ fn each_figure_is_held_against_its_own_limit() {
             ("requests", 20, 1_000, Unit::Count),
             ("traffic", 4 << 20, 256 << 20, Unit::Bytes),
             ("enqueued", 50, 100, Unit::Count),
+            ("retrievals", 7, 100, Unit::Count),
             ("host_calls", 1_000, 10_000_000, Unit::Count),
         ]
     );

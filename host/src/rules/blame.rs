@@ -98,7 +98,10 @@ const fn verdict(class: Class, asked: Asked) -> (Party, &'static str) {
             Party::Submitter,
             "The payload is not what the handler's schema allows: add the job again with one that is.",
         ),
-        (Class::BadOutput, _) => (Party::Handler, "What it made is not what it announced in its description."),
+        (Class::BadOutput, _) => (
+            Party::Handler,
+            "What it made is not what it announced in its description, or it was given an answer that it cannot use.",
+        ),
         (Class::NoHandler, _) => {
             (Party::Operator, "Nothing here does this kind of job: add or enable a handler for it.")
         }

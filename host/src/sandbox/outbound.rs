@@ -30,8 +30,10 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 /// Waiting for name, connection and TLS together, at most and by default.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Waiting for the head of the answer, at most and by default.
+/// Waiting for the head of the answer, by default.
 const FIRST_BYTE: Duration = Duration::from_secs(60);
+/// The same at most: a model that answers in one piece sends the head when it has thought.
+const MAX_FIRST_BYTE: Duration = Duration::from_secs(600);
 /// Waiting between two parts of the answer's body, at most and by default.
 const BETWEEN: Duration = Duration::from_secs(30);
 /// Bytes of the head of an answer.
@@ -84,12 +86,12 @@ struct Times {
 }
 
 impl Times {
-    /// A guest may wait for less than the defaults, not for more.
+    /// A guest may wait for less than the defaults, and for more only for the head of an answer.
     fn of(wished: RequestOptions) -> Self {
         let least = |wish: Option<Duration>, most: Duration| wish.map_or(most, |wish| wish.min(most));
         Self {
             connect: least(wished.connect_timeout, CONNECT),
-            first_byte: least(wished.first_byte_timeout, FIRST_BYTE),
+            first_byte: wished.first_byte_timeout.map_or(FIRST_BYTE, |wish| wish.min(MAX_FIRST_BYTE)),
             between: least(wished.between_bytes_timeout, BETWEEN),
         }
     }

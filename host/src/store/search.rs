@@ -125,6 +125,15 @@ impl Index {
         Ok(())
     }
 
+    /// Close the readers, and put what was written into the file itself.
+    pub async fn close(&self) {
+        self.readers().close().await;
+        let folded = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_all(&mut *self.writer.lock().await).await;
+        if let Err(error) = folded {
+            tracing::warn!(%error, "closing the search index");
+        }
+    }
+
     fn readers(&self) -> SqlitePool {
         self.readers.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -37,6 +37,7 @@ impl Document {
             ("byline", &*self.meta.byline),
             ("site", &*self.meta.site),
             ("language", &*self.meta.language),
+            ("language_from", &*self.meta.language_from),
             ("published", &*self.meta.published),
             ("canonical_url", &*self.meta.canonical_url),
             ("source", source),

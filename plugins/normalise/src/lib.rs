@@ -80,8 +80,11 @@ impl Handler for Normalise {
         if document.meta.title.is_empty() {
             document.meta.title = job.title();
         }
-        if document.meta.language.is_empty() {
-            document.meta.language = meta::language_of(&document.markdown);
+        if document.meta.language.is_empty()
+            && let Some(guess) = capstan_text::guess(&document.markdown).filter(|guess| guess.is_reliable)
+        {
+            document.meta.language = guess.tag;
+            "detected".clone_into(&mut document.meta.language_from);
         }
         if document.words() == 0 {
             log::warn!("no content was found"; "bytes" => document.markdown.len());

@@ -8,9 +8,6 @@ use dom_query::Document;
 use dom_smoothie::Readability;
 use url::Url;
 
-/// Codes of three letters and the shorter ones that BCP 47 asks for, a pair a line.
-const LANGUAGES: &str = include_str!("../words/languages.txt");
-
 /// What is known about a document. A field that is not known is empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meta {
@@ -22,6 +19,8 @@ pub struct Meta {
     pub site: String,
     /// A BCP 47 tag, for example `de` or `pt-BR`.
     pub language: String,
+    /// `detected` when the language is a guess from the text.
+    pub language_from: String,
     /// When it was published, as the page writes it.
     pub published: String,
     /// The address that the page gives for itself, absolute.
@@ -46,6 +45,7 @@ pub(crate) fn read(page: &Document, base: Option<&Url>) -> Meta {
         byline: one_line(&byline),
         site: one_line(&found.site_name.unwrap_or_default()),
         language: language.trim().replace('_', "-"),
+        language_from: String::new(),
         published: one_line(&published),
         canonical_url: canonical.unwrap_or_default(),
     }
@@ -53,14 +53,4 @@ pub(crate) fn read(page: &Document, base: Option<&Url>) -> Meta {
 
 pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The language that a text is written in, when that is clear; empty otherwise.
-pub(crate) fn language_of(text: &str) -> String {
-    let sample: String =
-        text.chars().filter(|letter| letter.is_alphabetic() || letter.is_whitespace()).take(4000).collect();
-    let found = whatlang::detect(&sample).filter(whatlang::Info::is_reliable);
-    let code = found.map_or("", |found| found.lang().code());
-    let short = LANGUAGES.lines().find_map(|pair| pair.strip_prefix(code)?.strip_prefix(' '));
-    short.unwrap_or(code).to_owned()
 }

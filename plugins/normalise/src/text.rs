@@ -41,6 +41,7 @@ fn front_matter(content: &str) -> (Meta, &str) {
         byline: value(&["author", "byline"]),
         site: value(&["site"]),
         language: value(&["lang", "language"]),
+        language_from: String::new(),
         published: value(&["date", "published"]),
         canonical_url: value(&["canonical_url", "url"]),
     };

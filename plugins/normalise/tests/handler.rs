@@ -96,7 +96,9 @@ fn plain_text_takes_its_first_line_as_title_and_is_escaped() {
 #[test]
 fn the_language_is_guessed_when_the_page_does_not_say_it() {
     let page = "<p>Das Wasser steigt zweimal am Tag, und niemand hat es geholt, denn der Mond zieht es an.</p>";
-    assert_eq!(normalise("text/html", "document.html", page).done().unwrap()["language"], "de");
+    let run = normalise("text/html", "document.html", page);
+    assert_eq!(run.done().unwrap()["language"], "de");
+    assert!(run.text("document.md").unwrap().contains("\nlanguage: \"de\"\nlanguage_from: \"detected\"\n"));
 }
 
 #[test]

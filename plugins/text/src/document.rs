@@ -15,6 +15,8 @@ pub struct Document {
     pub canonical_url: String,
     /// Its language as a BCP 47 tag.
     pub language: String,
+    /// `detected` when the language is a guess from the text; empty when the page says it.
+    pub language_from: String,
     /// When it was published, as it says itself.
     pub published: String,
     /// Who wrote it.
@@ -38,6 +40,7 @@ impl Document {
                 "source" => document.source = value,
                 "canonical_url" => document.canonical_url = value,
                 "language" => document.language = value,
+                "language_from" => document.language_from = value,
                 "published" => document.published = value,
                 "byline" => document.byline = value,
                 _ => {}

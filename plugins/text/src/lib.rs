@@ -11,12 +11,14 @@
 
 mod block;
 mod document;
+mod language;
 mod passage;
 mod sentence;
 mod word;
 
 pub use block::{Block, Shape};
 pub use document::Document;
+pub use language::{Guess, guess};
 pub use passage::{Passage, Size};
 pub use sentence::Sentence;
-pub use word::{count, words};
+pub use word::{count, word_indices, words};

@@ -10,6 +10,11 @@ pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.unicode_words()
 }
 
+/// The same with where they begin, in bytes of `text`.
+pub fn word_indices(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.unicode_word_indices()
+}
+
 /// How many words a text has; a run of letters longer than any word counts by its letters.
 #[must_use]
 pub fn count(text: &str) -> usize {

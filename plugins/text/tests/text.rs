@@ -92,3 +92,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_language_is_guessed_by_its_letters() {
+    let tag = |text: &str| capstan_text::guess(text).map(|guess| guess.tag).unwrap_or_default();
+    assert_eq!(tag("Das Wasser steigt zweimal am Tag, und niemand hat es geholt."), "de");
+    assert_eq!(tag("次のページで Django REST framework パスワードを"), "ja", "Latin names in it do not count");
+    assert_eq!((tag(""), tag("12 + 3")), (String::new(), String::new()));
+}
+
+#[test]
+fn words_are_where_they_are_said_to_be() {
+    let text = "Ein Wort, 東京 2024!";
+    assert!(capstan_text::word_indices(text).all(|(at, word)| text[at..].starts_with(word)));
+    assert_eq!(capstan_text::word_indices(text).last(), Some(("Ein Wort, 東京 ".len(), "2024")));
+}

@@ -1,0 +1,77 @@
+//! The words of a language: which of them say nothing by themselves, and under which form the others are counted.
+
+use std::collections::HashSet;
+
+use rust_stemmers::{Algorithm, Stemmer};
+
+/// Whether a letter is of a script that puts no spaces between words.
+#[must_use]
+pub fn is_unspaced(letter: char) -> bool {
+    matches!(letter, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}' | '\u{3005}'..='\u{3007}'
+        | '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+fn is_hiragana(letter: char) -> bool {
+    matches!(letter, '\u{3041}'..='\u{309f}')
+}
+
+/// What is known about the words of a language; of one that nobody knows, nothing.
+pub struct Lexicon {
+    stop: HashSet<&'static str>,
+    stemmer: Option<Stemmer>,
+}
+
+impl Lexicon {
+    /// The lexicon of a language, by its BCP 47 tag.
+    #[must_use]
+    pub fn of(tag: &str) -> Self {
+        let language = tag.split('-').next().unwrap_or_default().to_lowercase();
+        let language = if matches!(&*language, "nb" | "nn") { "no".to_owned() } else { language };
+        let stop = stop_words::lookup(&language).unwrap_or_default().iter().copied().collect();
+        let algorithm = match &*language {
+            "ar" => Algorithm::Arabic,
+            "da" => Algorithm::Danish,
+            "de" => Algorithm::German,
+            "el" => Algorithm::Greek,
+            "en" => Algorithm::English,
+            "es" => Algorithm::Spanish,
+            "fi" => Algorithm::Finnish,
+            "fr" => Algorithm::French,
+            "hu" => Algorithm::Hungarian,
+            "it" => Algorithm::Italian,
+            "nl" => Algorithm::Dutch,
+            "no" => Algorithm::Norwegian,
+            "pt" => Algorithm::Portuguese,
+            "ro" => Algorithm::Romanian,
+            "ru" => Algorithm::Russian,
+            "sv" => Algorithm::Swedish,
+            "ta" => Algorithm::Tamil,
+            "tr" => Algorithm::Turkish,
+            _ => return Self { stop, stemmer: None },
+        };
+        Self { stop, stemmer: Some(Stemmer::create(algorithm)) }
+    }
+
+    /// The form under which a word is counted.
+    #[must_use]
+    pub fn key(&self, word: &str) -> String {
+        let word = word.to_lowercase().replace('’', "'");
+        self.stemmer.as_ref().map(|stemmer| stemmer.stem(&word).into_owned()).unwrap_or(word)
+    }
+
+    /// Whether a word says nothing by itself.
+    #[must_use]
+    pub fn is_stop(&self, word: &str) -> bool {
+        let lower = word.to_lowercase().replace('’', "'");
+        let mut letters = lower.chars();
+        let is_short = letters.next().is_some_and(|first| !is_unspaced(first)) && letters.next().is_none();
+        is_short
+            || !lower.contains(char::is_alphabetic)
+            || lower.chars().all(is_hiragana)
+            || self.stop.contains(&*lower)
+    }
+    /// Whether the list of stop words has a word.
+    pub(crate) fn is_listed(&self, word: &str) -> bool {
+        self.stop.contains(word)
+    }
+}

@@ -152,7 +152,7 @@ fn what_is_likely_a_mistake_is_a_warning() {
 #[test]
 fn a_pipeline_to_nowhere_is_an_error() {
     let project = Project::new();
-    project.set("pipeline", "normalise = [\"dance\"]");
+    project.pipeline("[\"dance\"]");
     let report = project.capstan(&["config", "check"]).exits(2);
     report.says(&["error: [pipeline] names kind \"dance\", which no handler does"]);
 }

@@ -122,7 +122,12 @@ fn a_kind_that_is_not_granted_is_denied_with_the_lines_that_would_allow_it() {
     let error = project.job(1)["error"].clone();
     assert_eq!(error["class"], "denied");
     let message = error["message"].as_str().unwrap();
-    assert!(message.contains("asks for queueing jobs of `clerk` and queueing jobs of `missing` and "), "{message}");
+    assert!(
+        message.contains(
+            "asks for searching the library (retrieve) and queueing jobs of `clerk` and queueing jobs of `missing` and "
+        ),
+        "{message}"
+    );
     assert!(message.ends_with(lines), "{message}");
     project.grant(&added);
     project.capstan(&["job", "retry", "1"]).ok();

@@ -126,7 +126,7 @@ fn an_index_is_made_anew_by_one_command_whatever_was_done_to_it() {
     fs::write(&file, bytes).unwrap();
     let spoilt = project.capstan(&["search", "water"]);
     spoilt.exits(1).complains(&["search index: ", "`capstan search --rebuild` makes it anew"]);
-    project.capstan(&["search", "--rebuild"]).ok().says(&["documents"]);
+    project.capstan(&["search", "--rebuild"]).ok().says(&["DOCUMENTS"]);
     assert_eq!(project.json(&["search", "water"]), before);
 }
 

@@ -1,5 +1,6 @@
 //! Commands while another process is the host.
 
+use crate::support::BUNDLED;
 use crate::support::command::{CAPSTAN, capstan};
 use crate::support::pages::folder;
 use crate::support::project::Project;
@@ -37,7 +38,7 @@ fn every_verb_goes_through_the_socket() {
     project.capstan(&["job", "retry", &noop]).exits(1).complains(&["only failed and cancelled jobs are retried"]);
     project.capstan(&["job", "show", "99"]).exits(3).complains(&["there is no job 99"]);
     project.capstan(&["job", "add", "odd", "{}"]).exits(2).complains(&["does not match the schema"]);
-    assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(4));
+    assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(BUNDLED + 2));
     project.capstan(&["handler", "inspect", "noop"]).ok().says(&["asks    for nothing"]);
     project.capstan(&["config", "check"]).ok().says(&["capstan.toml is in order"]);
     project.is_sound();

@@ -214,6 +214,7 @@ fn capstan_digest(file: &Path) -> String {
 
 fn the_rest(shapes: &mut Shapes, project: &Project) {
     let pages = folder(&project.beside().join("pages"), 2);
+    project.pipeline(r#"["index"]"#);
     shapes.of(project, &["import", "start"], &[pages.to_str().unwrap()]);
     shapes.of(project, &["run"], &[]);
     shapes.of(project, &["import", "list"], &[]);
@@ -222,6 +223,12 @@ fn the_rest(shapes: &mut Shapes, project: &Project) {
     let subject = artifacts["items"][0]["subject"].as_str().unwrap();
     shapes.of(project, &["artifact", "show"], &[subject]);
     shapes.of(project, &["artifact", "verify"], &[]);
+    shapes.of(project, &["search"], &["harbour", "--limit", "1"]);
+    shapes.of(project, &["search"], &["harbour"]);
+    let rebuilt = project.json(&["search", "--rebuild"]);
+    shapes.saw("search-rebuild", &rebuilt);
+    shapes.of(project, &["subject", "show"], &[subject]);
+    shapes.of(project, &["subject", "remove"], &[subject]);
     shapes.of(project, &["stats"], &[]);
     shapes.of(project, &["doctor"], &[]);
     shapes.of(project, &["config", "check"], &[]);

@@ -1,6 +1,7 @@
 //! Folders that are read-only.
 
 use super::namespace::Script;
+use crate::support::BUNDLED;
 use crate::support::pages::folder;
 use crate::support::project::Project;
 use serde_json::json;
@@ -65,5 +66,5 @@ fn what_cannot_be_kept_is_refused_and_not_on_record() {
     steps.of("import").exits(1).complains(&["error: cannot write ", "imports/job_1.json: ", REASON]);
     steps.of("handler").exits(1).complains(&["error: cannot write ", "handlers/", REASON]);
     assert_eq!(steps.of("imports").ok().json()["items"], json!([]));
-    assert_eq!(steps.of("handlers").ok().json()["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(steps.of("handlers").ok().json()["items"].as_array().map(Vec::len), Some(BUNDLED));
 }

@@ -1,6 +1,7 @@
 //! Looking at a component before it is a handler.
 
 use super::stage::{component, file};
+use crate::support::BUNDLED;
 use crate::support::project::Project;
 use crate::support::serving::Serving;
 use crate::support::wait::until;
@@ -68,7 +69,7 @@ fn a_component_is_shown_before_it_is_added() {
     assert!(seen["compiled_bytes"].as_u64() > seen["bytes"].as_u64(), "{seen}");
     let words = json!(["to read the folder of the job's import", "to read what ingest made about the subject"]);
     assert_eq!((&seen["asks"], &seen["more"]), (&words, &words));
-    assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(BUNDLED));
     project.capstan(&["handler", "inspect", path]).ok().says(&[
         "name    steady 1: ",
         "asks    to read the folder of the job's import; to read what ingest made about the subject",
@@ -124,6 +125,6 @@ fn while_a_component_is_checked_it_is_listed_and_work_goes_on() {
     let id = project.add("steady", r#"{"end": "described"}"#).to_string();
     project.capstan(&["job", "wait", &id]).ok();
     adding.ended().exits(2).complains(&["endless.wasm cannot be a handler: describe failed with cpu-limit: "]);
-    assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(3));
+    assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(BUNDLED + 1));
     host.stop().ok();
 }

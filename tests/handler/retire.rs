@@ -1,6 +1,7 @@
 //! Going back, and taking handlers out of use.
 
 use super::stage::{component, file, version};
+use crate::support::BUNDLED;
 use crate::support::command::Ran;
 use crate::support::pages::folder;
 use crate::support::project::Project;
@@ -153,7 +154,7 @@ fn only_what_nothing_uses_is_removed() {
     remove("steady").exits(1).complains(&["1 jobs of kind \"steady\" wait for it"]);
     project.capstan(&["job", "cancel", "2"]).ok();
     remove("steady").ok();
-    assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(2));
+    assert_eq!(project.json(&["handler", "list"])["items"].as_array().map(Vec::len), Some(BUNDLED));
     project.capstan(&["job", "add", "steady"]).exits(2).complains(&["no handler does kind \"steady\""]);
     project.is_sound();
 }

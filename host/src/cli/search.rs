@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 #[derive(Debug, Args)]
 #[command(after_help = "Words are found in other forms too (run finds running); \"a phrase\" must be there as it is, \
 -word must not (write it in quotes of the shell, or behind --). Without either, documents that are near in meaning are found as well, if a handler embeds them.\n\n\
-Examples:\n  capstan search who owns a value\n  capstan search '\"borrow checker\" -unsafe' --tag book --json\n  \
+Examples:\n  capstan search who owns a value\n  capstan search '\"borrow checker\" -raw' --tag book --json\n  \
 capstan search --rebuild")]
 pub(super) struct Search {
     /// What to look for

@@ -57,6 +57,14 @@ fn scripts_without_spaces_are_cut_too() {
     assert!(passages.iter().all(|passage| count(&passage.text) <= 50));
 }
 
+#[test]
+fn thai_is_cut_at_spaces_but_not_into_scraps() {
+    let clause = "น้ำขึ้นสูงสุดในคืนวันเพ็ญและชาวประมงออกเรือก่อนรุ่งสางเสมอ"; // 58 letters
+    let file = format!("{clause} {clause} {clause} {clause} สั้น");
+    let found: Vec<String> = Document::parse(&file).sentences().into_iter().map(|sentence| sentence.text).collect();
+    assert_eq!(found, [format!("{clause} {clause}"), format!("{clause} {clause} สั้น")]);
+}
+
 proptest! {
     #[test]
     fn passages_leave_nothing_out_and_stay_small(

@@ -70,19 +70,21 @@ def plain(markdown):
 def rfcs(checkout):
     for path in sorted(checkout.glob("text/*.md")):
         document, summary = split(path.read_text(encoding="utf-8"), "summary")
-        keep("rfcs", path.stem, document, plain(summary))
+        title = path.stem.split("-", 1)[-1].replace("-", " ")
+        keep("rfcs", path.stem, f"# {title}\n\n{document}", plain(summary))
 
 
 def peps(checkout):
     for path in sorted(checkout.glob("peps/pep-*.rst")):
-        text = path.read_text(encoding="utf-8").split("\n\n", 1)[-1]
+        head, _, text = path.read_text(encoding="utf-8").partition("\n\n")
+        title = re.search(r"(?m)^Title: (.*)$", head)
         text = re.sub(r"(?m)^(?=\S)(.+)\n([=\-~^'\"*])\2{2,}$", lambda m: ("## " if m[2] == "=" else "### ") + m[1], text)
         text = re.sub(r"(?m)^\.\. .*(\n[ \t]+.*)*", "", text)
         text = re.sub(r":[\w:]+:`~?!?([^`<]+?)(\s*<[^`]*>)?`", r"\1", text)
         text = re.sub(r"`([^`<]+?)\s*<[^`]*>`_{0,2}", r"\1", text).replace("``", "`")
         document, summary = split(text, "abstract")
         document = re.split(r"(?m)^## (?:References|Footnotes|Copyright)\s*$", document)[0]
-        keep("peps", path.stem, document, plain(summary))
+        keep("peps", path.stem, f"# {title[1] if title else ''}\n\n{document}", plain(summary))
 
 
 if arguments.papers:

@@ -35,11 +35,13 @@ pub struct Weights {
     pub opening: f32,
     /// What one weighs more that has all words of the title.
     pub title: f32,
+    /// How much of the prior weight counts in the score once more: its power.
+    pub again: f32,
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        Self { follow: 0.85, front: 1.0, fall: 10.0, opening: 0.5, title: 1.0 }
+        Self { follow: 0.85, front: 1.0, fall: 10.0, opening: 0.5, title: 4.0, again: 0.5 }
     }
 }
 
@@ -97,7 +99,10 @@ pub fn extract(document: &Document, most: usize, diversity: f32, weights: &Weigh
     let chosen = candidates(&vectors, &prior);
     let near: Vec<&Vector> = chosen.iter().map(|at| &vectors[*at]).collect();
     let before: Vec<f32> = chosen.iter().map(|at| prior[*at]).collect();
-    let scores = central(&near, &before, weights.follow);
+    let mut scores = central(&near, &before, weights.follow);
+    scores.iter_mut().zip(&before).for_each(|(score, prior)| *score *= prior.powf(weights.again));
+    let highest = scores.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    scores.iter_mut().for_each(|score| *score /= highest);
     let mut taken = varied(&near, &scores, most, diversity);
     taken.sort_unstable();
     let cited = |at: usize| {

@@ -48,6 +48,14 @@ fn a_sentence_is_what_its_range_holds() {
 }
 
 #[test]
+fn a_sentence_that_ends_within_code_does_not_reach_into_the_next() {
+    let file = "Type `Go on? Yes` and wait. `All` is well.";
+    let document = Document::parse(file);
+    let cited: Vec<&str> = document.sentences().into_iter().map(|sentence| &file[sentence.range]).collect();
+    assert_eq!(cited, ["Type `Go on?", "Yes` and wait.", "`All` is well."]);
+}
+
+#[test]
 fn scripts_without_spaces_are_cut_too() {
     let file = "吾輩は猫である。名前はまだ無い。".repeat(100);
     let document = Document::parse(&file);

@@ -109,6 +109,7 @@ impl Arguments {
             "fall" => &mut self.weights.fall,
             "opening" => &mut self.weights.opening,
             "title" => &mut self.weights.title,
+            "again" => &mut self.weights.again,
             "diversity" => &mut self.diversity,
             _ => bail!("there is no weight `{name}`"),
         };

@@ -21,7 +21,7 @@ pub const WORDS: (usize, usize) = (5, 80);
 /// A sentence has at most so many bytes.
 pub const BYTES: usize = 2000;
 
-/// What makes a sentence weigh more before the sentences are compared. Measured on the development half of the
+/// What makes a sentence weigh more before the sentences are compared. Chosen on the development half of the
 /// documents of `docs/summaries.md`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Weights {

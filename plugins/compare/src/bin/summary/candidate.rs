@@ -65,9 +65,11 @@ impl Candidate {
         match self {
             Self::Lead => prose(pair).into_iter().take(most).collect(),
             Self::Random => random(pair, most),
-            Self::Ours { weights, diversity } => {
-                extract(&pair.document, most, *diversity, weights).sentences.into_iter().map(|cited| cited.text).collect()
-            }
+            Self::Ours { weights, diversity } => extract(&pair.document, most, *diversity, weights)
+                .sentences
+                .into_iter()
+                .map(|cited| cited.text)
+                .collect(),
             Self::Oracle => oracle(pair, most),
         }
     }

@@ -48,7 +48,7 @@ const UNSEEN: &str = "peps";
 /// # Errors
 ///
 /// When a folder or a file cannot be read.
-pub fn read(folder: &Path, half: Half) -> Result<Vec<Pair>> {
+pub fn read(folder: &Path, half: Half, language: &str) -> Result<Vec<Pair>> {
     let mut pairs = Vec::new();
     for genre in names(folder)? {
         for file in names(&folder.join(&genre))? {
@@ -59,7 +59,7 @@ pub fn read(folder: &Path, half: Half) -> Result<Vec<Pair>> {
             let path = folder.join(&genre).join(&file);
             let read = |path: &Path| fs::read_to_string(path).with_context(|| path.display().to_string());
             let mut document = Document::parse(&read(&path)?);
-            document.language = "en".to_owned();
+            document.language = language.to_owned();
             let summary = read(&path.with_extension("txt"))?;
             pairs.push(Pair { genre: genre.clone(), name: name.to_owned(), document, summary });
         }
@@ -69,9 +69,9 @@ pub fn read(folder: &Path, half: Half) -> Result<Vec<Pair>> {
 
 /// By FNV-1a of the name, so that it does not depend on which documents are there.
 fn half_of(genre: &str, name: &str) -> Half {
-    let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = name
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     if genre != UNSEEN && (hash >> 32) % 2 == 0 { Half::Development } else { Half::HeldOut }
 }
 

@@ -17,11 +17,7 @@ pub struct Score {
 
 impl AddAssign for Score {
     fn add_assign(&mut self, other: Self) {
-        *self = Self {
-            one: self.one + other.one,
-            two: self.two + other.two,
-            longest: self.longest + other.longest,
-        };
+        *self = Self { one: self.one + other.one, two: self.two + other.two, longest: self.longest + other.longest };
     }
 }
 

@@ -28,8 +28,20 @@ pub struct Block {
     pub text: String,
     /// The headings above it, the outermost first.
     pub headings: Vec<String>,
-    /// Where runs of `text` come from: its offset, and the place in the file; ascending.
-    runs: Vec<(usize, Range<usize>)>,
+    /// Where runs of `text` come from; ascending.
+    runs: Vec<Run>,
+}
+
+/// A run of a block's text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    /// Where it begins in the text.
+    offset: usize,
+    /// Its place in the file, with the marks of code.
+    place: Range<usize>,
+    /// Where in that place the same letters begin; none when they were written in another way (an entity, a line
+    /// end).
+    inner: Option<usize>,
 }
 
 impl Block {
@@ -42,15 +54,20 @@ impl Block {
 
     fn source(&self, at: usize, edge: Edge) -> usize {
         let behind = match edge {
-            Edge::Start => self.runs.partition_point(|(offset, _)| *offset <= at),
-            Edge::End => self.runs.partition_point(|(offset, _)| *offset < at),
+            Edge::Start => self.runs.partition_point(|run| run.offset <= at),
+            Edge::End => self.runs.partition_point(|run| run.offset < at),
         };
-        let Some((offset, place)) = behind.checked_sub(1).and_then(|run| self.runs.get(run)) else {
+        let Some(run) = behind.checked_sub(1).and_then(|run| self.runs.get(run)) else {
             return self.range.start;
         };
-        let next = self.runs.get(behind).map_or(self.text.len(), |(next, _)| *next);
-        // A run that was written in another way (an entity, a line end) is cited as a whole.
-        if next - offset == place.len() { place.start + (at - offset) } else { edge.of(place) }
+        let next = self.runs.get(behind).map_or(self.text.len(), |next| next.offset);
+        match run.inner {
+            // What begins or ends with the run takes its marks along.
+            Some(inner) if run.offset < at && at < next => run.place.start + inner + (at - run.offset),
+            _ if run.inner.is_some() && at == run.offset => run.place.start,
+            _ if run.inner.is_some() => run.place.end,
+            _ => edge.of(&run.place),
+        }
     }
 }
 
@@ -71,7 +88,7 @@ impl Edge {
 
 /// The blocks of `markdown`, which lies at `offset` of its file.
 pub(crate) fn blocks(markdown: &str, offset: usize) -> Vec<Block> {
-    let mut reader = Reader { offset, ..Reader::default() };
+    let mut reader = Reader { markdown, offset, ..Reader::default() };
     for (event, range) in Parser::new_ext(markdown, Options::ENABLE_TABLES).into_offset_iter() {
         reader.take(event, range);
     }
@@ -80,7 +97,8 @@ pub(crate) fn blocks(markdown: &str, offset: usize) -> Vec<Block> {
 }
 
 #[derive(Default)]
-struct Reader {
+struct Reader<'a> {
+    markdown: &'a str,
     offset: usize,
     headings: Vec<(u8, String)>,
     open: Option<Block>,
@@ -88,7 +106,7 @@ struct Reader {
     done: Vec<Block>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn take(&mut self, event: Event<'_>, range: Range<usize>) {
         match event {
             Event::Start(tag) => self.start(&tag, range),
@@ -132,6 +150,7 @@ impl Reader {
         if self.images > 0 {
             return;
         }
+        let inner = self.markdown.get(range.clone()).and_then(|source| source.find(text));
         let place = range.start + self.offset..range.end + self.offset;
         let headings = || self.headings.iter().map(|(_, text)| text.clone()).collect();
         let block = self.open.get_or_insert_with(|| Block {
@@ -142,7 +161,7 @@ impl Reader {
             runs: Vec::new(),
         });
         block.range.end = block.range.end.max(place.end);
-        block.runs.push((block.text.len(), place));
+        block.runs.push(Run { offset: block.text.len(), place, inner });
         block.text.push_str(text);
     }
 
@@ -150,8 +169,8 @@ impl Reader {
     fn glue(&mut self, text: &str, at: usize) {
         let Some(block) = self.open.as_mut().filter(|block| !block.text.is_empty()) else { return };
         if !block.text.ends_with('\n') || text == "\n" {
-            let at = (at + self.offset).max(block.runs.last().map_or(0, |(_, place)| place.end));
-            block.runs.push((block.text.len(), at..at));
+            let at = (at + self.offset).max(block.runs.last().map_or(0, |run| run.place.end));
+            block.runs.push(Run { offset: block.text.len(), place: at..at, inner: None });
             block.text.push_str(text);
         }
     }
@@ -163,8 +182,8 @@ impl Reader {
             return;
         }
         // A list item reaches over the lists below it, which are blocks of their own.
-        if let Some((_, last)) = block.runs.last() {
-            block.range.end = block.range.end.min(last.end.max(block.range.start));
+        if let Some(last) = block.runs.last() {
+            block.range.end = block.range.end.min(last.place.end.max(block.range.start));
         }
         if let Shape::Heading(level) = block.shape {
             self.headings.retain(|(above, _)| *above < level);

@@ -76,8 +76,7 @@ impl Document {
     /// The sentences of its prose: of paragraphs, list items and quotes, not of headings, code and tables.
     #[must_use]
     pub fn sentences(&self) -> Vec<Sentence> {
-        let blocks = self.blocks();
-        blocks.iter().enumerate().flat_map(|(at, block)| sentence::of_block(block, at)).collect()
+        sentence::sentences(&self.blocks())
     }
 
     /// Pieces of about the same size, cut where the structure allows it.

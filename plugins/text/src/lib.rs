@@ -6,7 +6,8 @@
 //! in bytes of the whole file, so `&file[range]` is what a citation points at.
 //!
 //! What it cannot promise: sentences end where Unicode's rules (UAX #29) say, but for a short list of abbreviations
-//! and initials; an abbreviation that is not on it cuts a sentence in two. Words of scripts without spaces are
+//! and initials; an abbreviation that is not on it cuts a sentence in two. Thai and Lao, which
+//! have no full stop, are cut at spaces, which divide clauses as well. Words of scripts without spaces are
 //! counted by their letters.
 
 mod block;
@@ -20,5 +21,5 @@ pub use block::{Block, Shape};
 pub use document::Document;
 pub use language::{Guess, guess};
 pub use passage::{Passage, Size};
-pub use sentence::Sentence;
+pub use sentence::{Sentence, sentences};
 pub use word::{count, word_indices, words};

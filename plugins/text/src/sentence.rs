@@ -26,8 +26,14 @@ pub struct Sentence {
     pub block: usize,
 }
 
+/// The sentences of the prose among these blocks; a sentence names its block by the place in the list.
+#[must_use]
+pub fn sentences(blocks: &[Block]) -> Vec<Sentence> {
+    blocks.iter().enumerate().flat_map(|(at, block)| of_block(block, at)).collect()
+}
+
 /// The sentences of a block of prose.
-pub(crate) fn of_block(block: &Block, at: usize) -> Vec<Sentence> {
+fn of_block(block: &Block, at: usize) -> Vec<Sentence> {
     if block.shape != Shape::Prose {
         return Vec::new();
     }
@@ -53,7 +59,34 @@ pub(crate) fn cut(text: &str) -> Vec<Range<usize>> {
         }
         is_open = is_abbreviated(&text[start..end]);
     }
-    sentences
+    sentences.into_iter().flat_map(|sentence| at_spaces(text, sentence)).collect()
+}
+
+/// Thai and Lao put a space where others put a full stop or a comma. So what has so many letters and is not too
+/// near the end is cut there.
+const SPACED: usize = 60;
+
+fn at_spaces(text: &str, sentence: Range<usize>) -> Vec<Range<usize>> {
+    let is_spaced = |letter: char| matches!(letter, '\u{e00}'..='\u{eff}');
+    let mut parts = Vec::new();
+    let (mut start, mut letters) = (sentence.start, 0);
+    let mut left = text[sentence.clone()].chars().filter(|letter| is_spaced(*letter)).count();
+    for (at, letter) in text[sentence.clone()].char_indices() {
+        let here = sentence.start + at;
+        if is_spaced(letter) {
+            (letters, left) = (letters + 1, left - 1);
+        } else if letter.is_whitespace() && letters >= SPACED && left >= SPACED / 2 {
+            parts.push(start..here);
+            (start, letters) = (here + letter.len_utf8(), 0);
+        }
+    }
+    parts.push(start..sentence.end);
+    parts.retain_mut(|part| {
+        part.start += text[part.clone()].len() - text[part.clone()].trim_start().len();
+        part.end = part.start + text[part.clone()].trim_end().len();
+        part.start < part.end
+    });
+    parts
 }
 
 /// Whether a piece ends in an abbreviation or an initial, so that the sentence goes on.

@@ -48,6 +48,14 @@ fn a_sentence_is_what_its_range_holds() {
 }
 
 #[test]
+fn a_sentence_that_ends_within_code_does_not_reach_into_the_next() {
+    let file = "Type `Go on? Yes` and wait. `All` is well.";
+    let document = Document::parse(file);
+    let cited: Vec<&str> = document.sentences().into_iter().map(|sentence| &file[sentence.range]).collect();
+    assert_eq!(cited, ["Type `Go on?", "Yes` and wait.", "`All` is well."]);
+}
+
+#[test]
 fn scripts_without_spaces_are_cut_too() {
     let file = "吾輩は猫である。名前はまだ無い。".repeat(100);
     let document = Document::parse(&file);
@@ -55,6 +63,14 @@ fn scripts_without_spaces_are_cut_too() {
     let passages = document.passages(Size { words: 50, overlap: 10 });
     assert!(passages.len() > 10);
     assert!(passages.iter().all(|passage| count(&passage.text) <= 50));
+}
+
+#[test]
+fn thai_is_cut_at_spaces_but_not_into_scraps() {
+    let clause = "น้ำขึ้นสูงสุดในคืนวันเพ็ญและชาวประมงออกเรือก่อนรุ่งสางเสมอ"; // 58 letters
+    let file = format!("{clause} {clause} {clause} {clause} สั้น");
+    let found: Vec<String> = Document::parse(&file).sentences().into_iter().map(|sentence| sentence.text).collect();
+    assert_eq!(found, [format!("{clause} {clause}"), format!("{clause} {clause} สั้น")]);
 }
 
 proptest! {

@@ -1,0 +1,112 @@
+//! The files that come out.
+//!
+//! `summary.md` has the front matter of a document and a list item for each sentence, with its place at the end:
+//! `- Its text. [1204–1310]`. The text is plain, and the signs that Markdown would take for marks are escaped.
+
+use std::fmt::Write as _;
+
+use capstan_text::Document;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::extract::Cited;
+
+/// What `summary.json` holds. Later versions may add fields.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(title = "A summary of a document", extend("additionalProperties" = true))]
+pub struct Summary {
+    /// The version of this form.
+    #[schemars(extend("const" = 1))]
+    pub format: u32,
+    /// How it was made.
+    pub method: Method,
+    /// The language of the document as a BCP 47 tag, or empty when it is not known.
+    pub language: String,
+    /// The summary as one text.
+    pub text: String,
+    /// Its sentences, in the order of the document.
+    #[schemars(length(max = 50))]
+    pub sentences: Vec<Sentence>,
+}
+
+/// How a summary was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Of sentences of the document.
+    Extractive,
+}
+
+/// A sentence of a summary. Bytes `start` up to and without `end` of `document.md` hold it, with its marks.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Sentence {
+    /// Its text without marks.
+    pub text: String,
+    /// Where it begins in `document.md`, in bytes.
+    pub start: usize,
+    /// Where it ends in `document.md`, in bytes.
+    pub end: usize,
+    /// How much it was worth, 0 to 1, to four decimals; the best sentence of the document has 1.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub score: f64,
+}
+
+impl Summary {
+    /// A summary of these sentences.
+    #[must_use]
+    pub fn extractive(language: &str, cited: &[Cited]) -> Self {
+        let mut text = String::new();
+        for cited in cited {
+            if text.chars().next_back().is_some_and(|last| !is_wide(last)) {
+                text.push(' ');
+            }
+            text.push_str(&cited.text);
+        }
+        let sentences = cited.iter().map(|cited| Sentence {
+            text: cited.text.clone(),
+            start: cited.range.start,
+            end: cited.range.end,
+            score: (f64::from(cited.score) * 10_000.0).round() / 10_000.0,
+        });
+        let (method, language) = (Method::Extractive, language.to_owned());
+        Self { format: 1, method, language, text, sentences: sentences.collect() }
+    }
+
+    /// The summary as a file, for people.
+    #[must_use]
+    pub fn file(&self, of: &Document) -> String {
+        let mut file = "---\n".to_owned();
+        let fields = [("title", &of.title), ("language", &self.language), ("source", &of.source)];
+        for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+            // A JSON string is a YAML scalar.
+            let _ = writeln!(file, "{name}: {}", serde_json::Value::from(value.as_str()));
+        }
+        file.push_str("---\n\n");
+        for sentence in &self.sentences {
+            let _ = writeln!(file, "- {} [{}–{}]", escaped(&sentence.text), sentence.start, sentence.end);
+        }
+        file
+    }
+}
+
+/// Whether a letter is of a script that puts no space behind a sentence.
+fn is_wide(letter: char) -> bool {
+    matches!(letter, '\u{3000}'..='\u{9fff}' | '\u{ff00}'..='\u{ffef}')
+}
+
+/// A text on one line in which Markdown sees no marks.
+fn escaped(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let number = line.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(line.len());
+    let mut escaped = String::with_capacity(line.len() + 8);
+    for (at, letter) in line.char_indices() {
+        let begins = at == 0 && matches!(letter, '#' | '+' | '-' | '=' | '>' | '~');
+        let numbers = at == number && at > 0 && matches!(letter, '.' | ')');
+        let is_entity = letter == '&' && line[at + 1..].starts_with(|next: char| next.is_alphanumeric() || next == '#');
+        if begins || numbers || is_entity || matches!(letter, '\\' | '`' | '*' | '_' | '[' | ']' | '<') {
+            escaped.push('\\');
+        }
+        escaped.push(letter);
+    }
+    escaped
+}

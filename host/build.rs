@@ -7,6 +7,8 @@ use capstan_guest_build::Guest;
 const BUNDLED: &[Guest] = &[
     Guest { package: "capstan-ingest", folder: "plugins/ingest" },
     Guest { package: "capstan-normalise", folder: "plugins/normalise" },
+    Guest { package: "capstan-summarise", folder: "plugins/summarise" },
+    Guest { package: "capstan-analyse", folder: "plugins/analyse" },
     Guest { package: "capstan-index", folder: "plugins/index" },
 ];
 

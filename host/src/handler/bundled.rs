@@ -15,6 +15,8 @@ pub struct Bundled {
 /// All of them, in the order of the pipeline.
 pub const ALL: &[Bundled] = &[
     Bundled { name: "ingest", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-ingest.wasm")) },
-    Bundled { name: "index", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-index.wasm")) },
     Bundled { name: "normalise", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-normalise.wasm")) },
+    Bundled { name: "summarise", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-summarise.wasm")) },
+    Bundled { name: "analyse", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-analyse.wasm")) },
+    Bundled { name: "index", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-index.wasm")) },
 ];

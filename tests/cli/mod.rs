@@ -33,6 +33,7 @@ mod serve;
 mod shape;
 mod shapes;
 mod storm;
+mod think;
 mod wait;
 mod waiting;
 mod web;

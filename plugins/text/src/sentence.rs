@@ -5,6 +5,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::block::{Block, Shape};
+use crate::word::count;
 
 /// What ends in a full stop without ending a sentence, in lower case: English, German, French, Spanish, Italian,
 /// Dutch, Portuguese.
@@ -41,6 +42,30 @@ fn of_block(block: &Block, at: usize) -> Vec<Sentence> {
         .into_iter()
         .map(|range| Sentence { range: block.place(range.clone()), text: block.text[range].to_owned(), block: at })
         .collect()
+}
+
+/// Where the sentences of a plain text lie, such as that of a [`Passage`](crate::Passage). One ends at the end of
+/// its line.
+#[must_use]
+pub fn sentence_ranges(text: &str) -> Vec<Range<usize>> {
+    let start = |line: &str| line.as_ptr() as usize - text.as_ptr() as usize;
+    let of = |line| cut(line).into_iter().map(move |at| start(line) + at.start..start(line) + at.end);
+    text.lines().flat_map(of).collect()
+}
+
+/// Whether a sentence can be read alone: it has 5 to 80 words (letters of scripts without spaces count as words),
+/// ends in no colon, and four fifths of it are letters, numbers and spaces, which is seldom so in code and tables.
+#[must_use]
+pub fn is_prose(sentence: &str) -> bool {
+    let letters = sentence.chars().filter(|letter| letter.is_alphanumeric() || letter.is_whitespace()).count();
+    let is_text = letters * 5 >= sentence.chars().count() * 4;
+    is_text && (5..=80).contains(&count(sentence)) && !sentence.ends_with([':', '：'])
+}
+
+/// Whether a sentence asks something, by the mark at its end.
+#[must_use]
+pub fn is_question(sentence: &str) -> bool {
+    sentence.trim_end_matches(['"', '”', '»', '」', ')']).ends_with(['?', '？', '؟'])
 }
 
 /// Where the sentences of a text lie, without the spaces around them.

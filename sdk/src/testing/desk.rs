@@ -43,6 +43,8 @@ pub(crate) struct Desk {
     pub(super) progress: Vec<Progress>,
     pub(super) queued: Vec<Queued>,
     pub(super) tokens: u64,
+    /// What was looked for in the library.
+    pub(super) searches: Vec<String>,
 }
 
 thread_local! {
@@ -89,6 +91,7 @@ pub(crate) fn search(words: &str, scope: &Scope, limit: u32) -> Result<Vec<Passa
     let Some(library) = DESK.with_borrow(|desk| desk.library.clone()) else {
         return Err(Failure::permanent("retrieving is not asked for; name it with `Asks::retrieve`"));
     };
+    DESK.with_borrow_mut(|desk| desk.searches.push(words.to_owned()));
     let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
     if words.is_empty() {
         return Err(Failure::permanent("there is nothing to look for"));

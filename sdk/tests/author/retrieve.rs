@@ -58,6 +58,7 @@ fn the_best_passages_within_the_scope_are_found() {
     ];
     let run = Bench::<Looks>::new().library(library).run().unwrap();
     assert_eq!(run.done(), Some(&json!(["Ducks are swimming.", "Ducks."])));
+    assert_eq!(run.searches(), ["swimming ducks"]);
 }
 
 #[test]

@@ -23,14 +23,15 @@ fn sentences(passages: &[Passage]) -> impl Iterator<Item = (usize, &str)> {
     all.filter(|(_, text)| is_prose(text))
 }
 
-/// At most `most` sentences, by documents: the one with the best sentence first, its sentences in their order.
+/// At most `most` sentences of `passages` (the best first), by documents: the one with the best sentence first, its sentences in their order.
 #[must_use]
 pub fn choose<'a>(question: &str, passages: &'a [Passage], terms: &Terms, most: usize) -> Vec<Note<usize>> {
     let found: Vec<(usize, &str)> = sentences(passages).filter(|(_, text)| !is_question(text)).collect();
-    let best = passages.first().map_or(1.0, |passage| passage.score);
+    let score = |passage: Option<&Passage>| passage.map_or(0.0, |passage| passage.score);
+    let (best, least) = (score(passages.first()), score(passages.last()));
     let candidate = |(at, text): &(usize, &'a str)| {
         let Passage { subject, score, .. } = &passages[*at];
-        Candidate { text, from: subject, weight: (score / best) as f32 }
+        Candidate { text, from: subject, weight: ((score - least) / (best - least).max(1.0)) as f32 }
     };
     let candidates: Vec<Candidate<'_>> = found.iter().map(candidate).collect();
     let taken = answering(question, &candidates, terms, most);

@@ -8,11 +8,63 @@ use crate::word::count;
 
 /// Words of a part at least; letters of scripts without spaces count as words.
 const LEAST: usize = 3;
-/// What joins two questions, as far as it is nothing else in a language that is as common.
-const JOINS: [&str; 12] = ["and", "or", "but", "und", "oder", "aber", "et", "ou", "mais", "pero", "и", "или"];
+/// What joins two questions, when one of [`ASKS`] follows: English, German, French, Spanish, Russian.
+const JOINS: [&str; 15] =
+    ["and", "or", "but", "und", "oder", "aber", "et", "ou", "mais", "y", "o", "pero", "и", "или", "а"];
+/// What questions begin with in these languages.
+const ASKS: [&str; 48] = [
+    "what",
+    "who",
+    "whom",
+    "whose",
+    "when",
+    "where",
+    "why",
+    "how",
+    "which",
+    "was",
+    "wer",
+    "wem",
+    "wen",
+    "wie",
+    "wann",
+    "wo",
+    "warum",
+    "weshalb",
+    "welche",
+    "welcher",
+    "welches",
+    "que",
+    "qui",
+    "quand",
+    "où",
+    "pourquoi",
+    "comment",
+    "quel",
+    "quelle",
+    "quels",
+    "quelles",
+    "qué",
+    "quién",
+    "cuándo",
+    "dónde",
+    "cómo",
+    "cuál",
+    "cuáles",
+    "что",
+    "кто",
+    "когда",
+    "где",
+    "куда",
+    "почему",
+    "зачем",
+    "как",
+    "какой",
+    "какие",
+];
 
-/// The parts of a question that has several; the question itself otherwise. They are cut at punctuation and at a few
-/// conjunctions, not by grammar, and what has less than three words is no part.
+/// The parts of a question that has several; the question itself otherwise. They are cut at punctuation and where a
+/// word that joins stands before one that asks, not by grammar, and what has less than three words is no part.
 #[must_use]
 pub fn clauses(question: &str) -> Vec<String> {
     let is_cut = |letter: char| matches!(letter, ',' | ';' | ':' | '、' | '，' | '；' | '：' | '،' | '؛');
@@ -35,13 +87,14 @@ pub fn missing(question: &str, known: &HashSet<String>, terms: &Terms) -> (Vec<S
     (missing, words)
 }
 
-/// A clause, cut at conjunctions that have enough words on both sides.
+/// A clause, cut where it joins two questions; without what joins it to the one before.
 fn joined(clause: &str) -> Vec<String> {
     let words: Vec<&str> = clause.split_whitespace().collect();
     let (mut parts, mut part) = (Vec::new(), Vec::new());
     for (at, word) in words.iter().enumerate() {
-        let has_sides = part.len() >= LEAST && words.len() - at > LEAST;
-        if has_sides && JOINS.contains(&&*word.to_lowercase()) {
+        let is_one_of = |list: &[&str], word: &str| list.contains(&&*word.to_lowercase());
+        let asks = words.get(at + 1).is_some_and(|next| is_one_of(&ASKS, next));
+        if is_one_of(&JOINS, word) && asks {
             parts.push(std::mem::take(&mut part).join(" "));
         } else {
             part.push(*word);

@@ -92,7 +92,8 @@ pub(crate) fn search(words: &str, scope: &Scope, limit: u32) -> Result<Vec<Passa
         return Err(Failure::permanent("retrieving is not asked for; name it with `Asks::retrieve`"));
     };
     DESK.with_borrow_mut(|desk| desk.searches.push(words.to_owned()));
-    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    let words = words.split_whitespace().map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()));
+    let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     if words.is_empty() {
         return Err(Failure::permanent("there is nothing to look for"));
     }

@@ -54,7 +54,7 @@ pub fn open(question: &str, passages: &[Passage], findings: &[Note<usize>], term
     let mut seen = HashSet::new();
     let asked = sentences(passages).filter(|(_, text)| is_question(text) && seen.insert(*text));
     let mut asked: Vec<_> = asked.map(|(at, text)| (shared(text), at, text)).filter(|asked| asked.0 > 0).collect();
-    asked.sort_by(|one, other| other.0.cmp(&one.0));
+    asked.sort_by_key(|asked| std::cmp::Reverse(asked.0));
     open.extend(asked.into_iter().take(ASKED).map(|(_, at, text)| note(text, Origin::Passage, vec![at])));
     open
 }

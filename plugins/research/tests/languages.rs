@@ -77,7 +77,7 @@ prop_compose! {
 /// Sentences of a few words, and anything between them.
 fn any_text() -> impl Strategy<Value = String> {
     let sentence = prop::collection::vec("(wind|sea|bird|sleep|night|the|of|eats)", 3..12);
-    let sentence = (sentence, "[.?!:]").prop_map(|(words, end)| words.join(" ") + &end);
+    let sentence = (sentence, "[.?!:]").prop_map(|(words, end)| format!("The {}{end}", words.join(" ")));
     prop::collection::vec(prop_oneof![4 => sentence, 1 => any::<String>()], 0..6).prop_map(|parts| parts.join(" "))
 }
 

@@ -59,13 +59,14 @@ const STOPS: [char; 16] = ['.', '!', '?', '…', '。', '．', '！', '？', '�
 const CLOSING: [char; 10] = ['"', '\'', ')', ']', '”', '’', '»', '«', '」', '』'];
 
 /// Whether a sentence of a plain text can be read alone, and is none of code or of a table: it has 5 to 80 words
-/// (letters of scripts without spaces count as words), begins with a letter, a number or what opens before them, ends
-/// as sentences end (not so in Thai and Lao), has no tab, and four fifths of it are letters, numbers and spaces.
+/// (letters of scripts without spaces count as words), begins with a letter that is not lower-case, a number or what
+/// opens before them, ends as sentences end (not so in Thai and Lao), has no tab, and four fifths of it are letters,
+/// numbers and spaces.
 #[must_use]
 pub fn is_prose(sentence: &str) -> bool {
     let letters = sentence.chars().filter(|letter| letter.is_alphanumeric() || letter.is_whitespace()).count();
     let is_text = letters * 5 >= sentence.chars().count() * 4 && !sentence.contains('\t');
-    let opens = |first: char| first.is_alphanumeric() || "\"'(“‘„«»「『¿¡".contains(first);
+    let opens = |first: char| (first.is_alphanumeric() && !first.is_lowercase()) || "\"'(“‘„«»「『¿¡".contains(first);
     let ends = |last: char| STOPS.contains(&last) || matches!(last, '\u{e00}'..='\u{eff}');
     let last = sentence.trim_end_matches(CLOSING);
     is_text && sentence.starts_with(opens) && last.ends_with(ends) && (5..=80).contains(&count(sentence))

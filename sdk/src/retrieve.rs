@@ -4,10 +4,14 @@
 //! vectors, by meaning. Needs [`Asks::retrieve`](crate::Asks::retrieve) and the grant for it, which is one to
 //! read every document of the library.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{Failure, desk};
 
 /// Where to look. An empty list does not narrow; those that are not empty all do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Scope {
     /// Only these subjects, by their ids.
     pub subjects: Vec<String>,
@@ -18,7 +22,7 @@ pub struct Scope {
 }
 
 /// A piece of a document.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Passage {
     /// The subject's id.
     pub subject: String,

@@ -1,19 +1,17 @@
 //! The sentences of a document that say what it is about.
 //!
 //! Sentences of prose are candidates when they are neither scraps nor endless, each with a prior weight: more at the
-//! front of the document, where a section begins, and where the words of the title stand. [`rank`](crate::rank)
-//! says which are central and do not repeat each other. A document without such sentences is told by its headings.
+//! front of the document, where a section begins, and where the words of the title stand. [`central`] and [`varied`]
+//! say which are central and do not repeat each other. A document without such sentences is told by its headings.
 //!
 //! What it cannot promise: a sentence keeps its "this" and "he" and may need the ones before it. In tables and code
 //! nothing is looked for.
 
 use std::ops::Range;
 
-use capstan_text::{Block, Document, Sentence, Shape, count, sentences};
-
-use crate::rank::{candidates, central, varied};
-use crate::terms::Terms;
-use crate::vector::{Vector, vectors};
+use capstan_text::{
+    Block, Document, Sentence, Shape, Terms, Vector, candidates, central, count, sentences, varied, vectors,
+};
 
 /// A sentence has at least so many words, and at most so many; letters of scripts without spaces count as words.
 pub const WORDS: (usize, usize) = (5, 80);

@@ -9,18 +9,15 @@
 //! near it comes to summaries that people wrote.
 
 mod extract;
-mod rank;
 mod summary;
-mod terms;
-mod vector;
 
 use capstan_sdk::{Artifact, Asks, Failure, Handler, Job, OrFail, Success, log};
 use capstan_text::Document;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use capstan_text::CANDIDATES;
 pub use extract::{BYTES, Cited, Extract, Origin, WORDS, Weights, extract};
-pub use rank::CANDIDATES;
 pub use summary::{Method, Sentence, Summary};
 
 const DOCUMENT: &str = "document.md";

@@ -5,6 +5,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::block::{Block, Shape};
+use crate::word::count;
 
 /// What ends in a full stop without ending a sentence, in lower case: English, German, French, Spanish, Italian,
 /// Dutch, Portuguese.
@@ -41,6 +42,40 @@ fn of_block(block: &Block, at: usize) -> Vec<Sentence> {
         .into_iter()
         .map(|range| Sentence { range: block.place(range.clone()), text: block.text[range].to_owned(), block: at })
         .collect()
+}
+
+/// Where the sentences of a plain text lie, such as that of a [`Passage`](crate::Passage). One ends at the end of
+/// its line.
+#[must_use]
+pub fn sentence_ranges(text: &str) -> Vec<Range<usize>> {
+    let start = |line: &str| line.as_ptr() as usize - text.as_ptr() as usize;
+    let of = |line| cut(line).into_iter().map(move |at| start(line) + at.start..start(line) + at.end);
+    text.lines().flat_map(of).collect()
+}
+
+/// What ends a sentence in some script.
+const STOPS: [char; 16] = ['.', '!', '?', '…', '。', '．', '！', '？', '।', '॥', '։', '۔', '؟', '።', '។', '။'];
+/// What may close behind that.
+const CLOSING: [char; 10] = ['"', '\'', ')', ']', '”', '’', '»', '«', '」', '』'];
+
+/// Whether a sentence of a plain text can be read alone, and is none of code or of a table: it has 5 to 80 words
+/// (letters of scripts without spaces count as words), begins with a letter that is not lower-case, a number or what
+/// opens before them, ends as sentences end (not so in Thai and Lao), has no tab, and four fifths of it are letters,
+/// numbers and spaces.
+#[must_use]
+pub fn is_prose(sentence: &str) -> bool {
+    let letters = sentence.chars().filter(|letter| letter.is_alphanumeric() || letter.is_whitespace()).count();
+    let is_text = letters * 5 >= sentence.chars().count() * 4 && !sentence.contains('\t');
+    let opens = |first: char| (first.is_alphanumeric() && !first.is_lowercase()) || "\"'(“‘„«»「『¿¡".contains(first);
+    let ends = |last: char| STOPS.contains(&last) || matches!(last, '\u{e00}'..='\u{eff}');
+    let last = sentence.trim_end_matches(CLOSING);
+    is_text && sentence.starts_with(opens) && last.ends_with(ends) && (5..=80).contains(&count(sentence))
+}
+
+/// Whether a sentence asks something, by the mark at its end.
+#[must_use]
+pub fn is_question(sentence: &str) -> bool {
+    sentence.trim_end_matches(CLOSING).ends_with(['?', '？', '؟'])
 }
 
 /// Where the sentences of a text lie, without the spaces around them.

@@ -43,6 +43,8 @@ pub(crate) struct Desk {
     pub(super) progress: Vec<Progress>,
     pub(super) queued: Vec<Queued>,
     pub(super) tokens: u64,
+    /// What was looked for in the library.
+    pub(super) searches: Vec<String>,
 }
 
 thread_local! {
@@ -89,7 +91,9 @@ pub(crate) fn search(words: &str, scope: &Scope, limit: u32) -> Result<Vec<Passa
     let Some(library) = DESK.with_borrow(|desk| desk.library.clone()) else {
         return Err(Failure::permanent("retrieving is not asked for; name it with `Asks::retrieve`"));
     };
-    let words: Vec<String> = words.split_whitespace().map(str::to_lowercase).collect();
+    DESK.with_borrow_mut(|desk| desk.searches.push(words.to_owned()));
+    let words = words.split_whitespace().map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()));
+    let words: Vec<String> = words.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     if words.is_empty() {
         return Err(Failure::permanent("there is nothing to look for"));
     }

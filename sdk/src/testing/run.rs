@@ -85,6 +85,12 @@ impl Run {
         &self.desk.queued
     }
 
+    /// What it looked for in the library, in this order.
+    #[must_use]
+    pub fn searches(&self) -> &[String] {
+        &self.desk.searches
+    }
+
     /// The tokens that it said it used.
     #[must_use]
     pub fn tokens(&self) -> u64 {

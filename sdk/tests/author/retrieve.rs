@@ -22,7 +22,7 @@ impl Handler for Looks {
 
     fn run(&mut self, job: &Job<Self>) -> Result<Success<Vec<String>>, Failure> {
         let scope = Scope { sources: vec!["https://a.example".to_owned()], ..Scope::default() };
-        let found = job.retrieve("swimming ducks", &scope, 2)?;
+        let found = job.retrieve("\"Swimming\" ducks?", &scope, 2)?;
         Ok(Success::Done(found.into_iter().map(|passage| passage.text).collect()))
     }
 }
@@ -58,6 +58,7 @@ fn the_best_passages_within_the_scope_are_found() {
     ];
     let run = Bench::<Looks>::new().library(library).run().unwrap();
     assert_eq!(run.done(), Some(&json!(["Ducks are swimming.", "Ducks."])));
+    assert_eq!(run.searches(), ["\"Swimming\" ducks?"]);
 }
 
 #[test]

@@ -22,7 +22,8 @@ const STILL: f32 = 1e-6;
 
 /// The candidates: all, or the [`CANDIDATES`] whose cosine with the sum of all vectors, times their prior, is
 /// highest; ascending.
-pub(crate) fn candidates(vectors: &[Vector], prior: &[f32]) -> Vec<usize> {
+#[must_use]
+pub fn candidates(vectors: &[Vector], prior: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..vectors.len()).collect();
     if order.len() > CANDIDATES {
         let terms = vectors.iter().flat_map(|vector| &vector.0).map(|(term, _)| *term as usize + 1).max();
@@ -39,7 +40,8 @@ pub(crate) fn candidates(vectors: &[Vector], prior: &[f32]) -> Vec<usize> {
 
 /// How central the vectors are, the most central 1. With `follow` the walk follows a resemblance, else it starts
 /// anew.
-pub(crate) fn central(vectors: &[&Vector], prior: &[f32], follow: f32) -> Vec<f32> {
+#[must_use]
+pub fn central(vectors: &[&Vector], prior: &[f32], follow: f32) -> Vec<f32> {
     let edges = edges(vectors);
     let weights: Vec<f32> = edges.iter().map(|row| row.iter().map(|(_, cosine)| cosine).sum()).collect();
     let all: f32 = prior.iter().sum();
@@ -83,7 +85,8 @@ fn edges(vectors: &[&Vector]) -> Vec<Vec<(u32, f32)>> {
 
 /// The best `most` by score, each time minus `diversity` times the resemblance to what was taken before; in the
 /// order in which they were taken. The same is never taken twice.
-pub(crate) fn varied(vectors: &[&Vector], scores: &[f32], most: usize, diversity: f32) -> Vec<usize> {
+#[must_use]
+pub fn varied(vectors: &[&Vector], scores: &[f32], most: usize, diversity: f32) -> Vec<usize> {
     let mut taken = Vec::new();
     let mut repeats = vec![0.0f32; vectors.len()];
     while taken.len() < most {

@@ -1,4 +1,4 @@
-//! What a sentence is compared by: its words without the frequent ones, brought to their stems.
+//! What texts are compared by: their words without the frequent ones, brought to their stems.
 //!
 //! Words are those of UAX #29 in lower case. Where the language of the document is known, its stop words fall away
 //! (stopwords-iso) and Snowball's algorithm takes the endings off. Scripts without spaces are compared by runs of
@@ -10,25 +10,27 @@
 
 use std::collections::HashSet;
 
-use capstan_text::words;
 use rust_stemmers::{Algorithm, Stemmer};
 
+use crate::word::words;
+
 /// How the words of one language become terms.
-pub(crate) struct Terms {
+pub struct Terms {
     stop: HashSet<&'static str>,
     stemmer: Option<Stemmer>,
 }
 
 impl Terms {
     /// For a BCP 47 tag; an unknown or empty one has neither stop words nor stems.
-    pub(crate) fn of(language: &str) -> Self {
+    #[must_use]
+    pub fn of(language: &str) -> Self {
         let code = language.split(['-', '_']).next().unwrap_or_default().to_lowercase();
         let stop = stop_words::lookup(&code).unwrap_or_default().iter().copied().collect();
         Self { stop, stemmer: algorithm(&code).map(Stemmer::create) }
     }
 
     /// The terms of a text, in their order.
-    pub(crate) fn each(&self, text: &str, mut take: impl FnMut(&str)) {
+    pub fn each(&self, text: &str, mut take: impl FnMut(&str)) {
         let mut run = Vec::new();
         for word in words(text) {
             match unspaced(word) {
@@ -40,6 +42,24 @@ impl Terms {
             }
         }
         grams(&mut run, &mut take);
+    }
+
+    /// The terms of a text, each once.
+    #[must_use]
+    pub fn set(&self, text: &str) -> HashSet<String> {
+        let mut set = HashSet::new();
+        self.each(text, |term| _ = set.insert(term.to_owned()));
+        set
+    }
+
+    /// The words of a text that become terms, each behind its term; none of scripts without spaces.
+    #[must_use]
+    pub fn content<'a>(&self, text: &'a str) -> Vec<(String, &'a str)> {
+        let mut content = Vec::new();
+        for word in words(text).filter(|word| unspaced(word).is_none()) {
+            self.word(word, &mut |term: &str| content.push((term.to_owned(), word)));
+        }
+        content
     }
 
     fn word(&self, word: &str, take: &mut impl FnMut(&str)) {

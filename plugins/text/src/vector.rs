@@ -6,11 +6,12 @@ use crate::terms::Terms;
 
 /// Term numbers and weights, ascending by number.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Vector(pub(crate) Vec<(u32, f32)>);
+pub struct Vector(pub(crate) Vec<(u32, f32)>);
 
 impl Vector {
     /// The cosine of two vectors of unit length.
-    pub(crate) fn dot(&self, other: &Self) -> f32 {
+    #[must_use]
+    pub fn dot(&self, other: &Self) -> f32 {
         let (mut a, mut b, mut sum) = (self.0.iter().peekable(), other.0.iter().peekable(), 0.0);
         while let (Some((left, x)), Some((right, y))) = (a.peek(), b.peek()) {
             match left.cmp(right) {
@@ -34,8 +35,8 @@ impl Vector {
     }
 }
 
-/// The vectors of `texts`, and that of a title, which does not count for how rare a term is.
-pub(crate) fn vectors<'a>(terms: &Terms, texts: impl Iterator<Item = &'a str>, title: &str) -> (Vec<Vector>, Vector) {
+/// The vectors of `texts`, and that of a title or a question, which does not count for how rare a term is.
+pub fn vectors<'a>(terms: &Terms, texts: impl Iterator<Item = &'a str>, title: &str) -> (Vec<Vector>, Vector) {
     let mut numbers: HashMap<String, u32> = HashMap::new();
     let mut counts: Vec<Vector> = texts.map(|text| counted(terms, text, &mut numbers)).collect();
     let mut frequency = vec![0u32; numbers.len()];

@@ -10,6 +10,7 @@ const BUNDLED: &[Guest] = &[
     Guest { package: "capstan-summarise", folder: "plugins/summarise" },
     Guest { package: "capstan-analyse", folder: "plugins/analyse" },
     Guest { package: "capstan-index", folder: "plugins/index" },
+    Guest { package: "capstan-research", folder: "plugins/research" },
 ];
 
 fn main() -> ExitCode {

@@ -19,4 +19,5 @@ pub const ALL: &[Bundled] = &[
     Bundled { name: "summarise", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-summarise.wasm")) },
     Bundled { name: "analyse", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-analyse.wasm")) },
     Bundled { name: "index", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-index.wasm")) },
+    Bundled { name: "research", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-research.wasm")) },
 ];

@@ -1,8 +1,9 @@
 //! What is said about a document, and the order in which it is found out.
 
 use capstan_terms::fingerprint::{digest, hex, simhash};
-use capstan_terms::{Keyphrase, Lexicon, Text, is_unspaced, keyphrases};
+use capstan_terms::{Keyphrase, Text, keyphrases};
 use capstan_text::{Document, Shape};
+use capstan_text::{Lexicon, is_unspaced};
 use schemars::JsonSchema;
 use serde::Serialize;
 

@@ -9,7 +9,8 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use capstan_terms::{Lexicon, Text};
+use capstan_terms::Text;
+use capstan_text::Lexicon;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

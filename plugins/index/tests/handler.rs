@@ -1,4 +1,5 @@
 //! The handler of kind `index`, natively.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use capstan_index::{Entry, Index};
 use capstan_sdk::testing::Bench;

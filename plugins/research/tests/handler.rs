@@ -1,4 +1,5 @@
 //! The handler of kind `research`, natively.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

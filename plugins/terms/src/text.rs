@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use capstan_text::{Block, Shape};
-
-use crate::lexicon::{Lexicon, is_unspaced};
+use capstan_text::{Block, Lexicon, Shape, is_unspaced};
 
 /// What may stand between two words of a phrase.
 const JOINTS: [&str; 4] = ["", " ", "-", "‑"];

@@ -7,7 +7,7 @@
 //!
 //! [`Terms`] are what texts are compared by, [`vectors`] weigh them, and [`central`] and [`varied`] choose among
 //! sentences. For questions there are their [`clauses`], the sentences [`answering`] them, and [`feedback`].
-//! [`guess`] says which language a text seems to be in, and [`escaped`] puts it into Markdown.
+//! [`Lexicon`] knows the stop words of 58 languages and the stems of 18. [`guess`] says which language a text seems to be in, and [`escaped`] puts it into Markdown.
 //!
 //! What it cannot promise: sentences end where Unicode's rules (UAX #29) say, but for a short list of abbreviations
 //! and initials; an abbreviation that is not on it cuts a sentence in two. Thai and Lao, which
@@ -20,6 +20,7 @@ mod clause;
 mod document;
 mod feedback;
 mod language;
+mod lexicon;
 mod markdown;
 mod passage;
 mod rank;
@@ -34,6 +35,7 @@ pub use clause::{clauses, missing};
 pub use document::Document;
 pub use feedback::feedback;
 pub use language::{Guess, guess};
+pub use lexicon::{Lexicon, is_unspaced};
 pub use markdown::escaped;
 pub use passage::{Passage, Size};
 pub use rank::{CANDIDATES, candidates, central, varied};

@@ -10,23 +10,17 @@
 
 use std::collections::HashSet;
 
-use rust_stemmers::{Algorithm, Stemmer};
-
+use crate::lexicon::Lexicon;
 use crate::word::words;
 
 /// How the words of one language become terms.
-pub struct Terms {
-    stop: HashSet<&'static str>,
-    stemmer: Option<Stemmer>,
-}
+pub struct Terms(Lexicon);
 
 impl Terms {
     /// For a BCP 47 tag; an unknown or empty one has neither stop words nor stems.
     #[must_use]
     pub fn of(language: &str) -> Self {
-        let code = language.split(['-', '_']).next().unwrap_or_default().to_lowercase();
-        let stop = stop_words::lookup(&code).unwrap_or_default().iter().copied().collect();
-        Self { stop, stemmer: algorithm(&code).map(Stemmer::create) }
+        Self(Lexicon::of(language))
     }
 
     /// The terms of a text, in their order.
@@ -64,12 +58,8 @@ impl Terms {
 
     fn word(&self, word: &str, take: &mut impl FnMut(&str)) {
         let word = word.to_lowercase();
-        if self.stop.contains(&*word) {
-            return;
-        }
-        match &self.stemmer {
-            Some(stemmer) => take(&stemmer.stem(&word)),
-            None => take(&word),
+        if !self.0.is_listed(&word) {
+            take(&self.0.stem(&word));
         }
     }
 }
@@ -97,28 +87,4 @@ fn unspaced(word: &str) -> Option<usize> {
         }
         _ => None,
     }
-}
-
-fn algorithm(code: &str) -> Option<Algorithm> {
-    Some(match code {
-        "ar" => Algorithm::Arabic,
-        "da" => Algorithm::Danish,
-        "de" => Algorithm::German,
-        "el" => Algorithm::Greek,
-        "en" => Algorithm::English,
-        "es" => Algorithm::Spanish,
-        "fi" => Algorithm::Finnish,
-        "fr" => Algorithm::French,
-        "hu" => Algorithm::Hungarian,
-        "it" => Algorithm::Italian,
-        "nl" => Algorithm::Dutch,
-        "nb" | "nn" | "no" => Algorithm::Norwegian,
-        "pt" => Algorithm::Portuguese,
-        "ro" => Algorithm::Romanian,
-        "ru" => Algorithm::Russian,
-        "sv" => Algorithm::Swedish,
-        "ta" => Algorithm::Tamil,
-        "tr" => Algorithm::Turkish,
-        _ => return None,
-    })
 }

@@ -1,5 +1,9 @@
 //! The words of a language: which of them say nothing by themselves, and under which form the others are counted.
+//!
+//! Stop words are those of stopwords-iso, endings are taken off by Snowball's algorithms. What it cannot promise:
+//! anything for a language that neither of them knows.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use rust_stemmers::{Algorithm, Stemmer};
@@ -25,7 +29,7 @@ impl Lexicon {
     /// The lexicon of a language, by its BCP 47 tag.
     #[must_use]
     pub fn of(tag: &str) -> Self {
-        let language = tag.split('-').next().unwrap_or_default().to_lowercase();
+        let language = tag.split(['-', '_']).next().unwrap_or_default().to_lowercase();
         let language = if matches!(&*language, "nb" | "nn") { "no".to_owned() } else { language };
         let stop = stop_words::lookup(&language).unwrap_or_default().iter().copied().collect();
         let algorithm = match &*language {
@@ -56,7 +60,13 @@ impl Lexicon {
     #[must_use]
     pub fn key(&self, word: &str) -> String {
         let word = word.to_lowercase().replace('’', "'");
-        self.stemmer.as_ref().map(|stemmer| stemmer.stem(&word).into_owned()).unwrap_or(word)
+        self.stem(&word).into_owned()
+    }
+
+    /// A word in lower case without its ending.
+    #[must_use]
+    pub fn stem<'a>(&self, lower: &'a str) -> Cow<'a, str> {
+        self.stemmer.as_ref().map_or(Cow::Borrowed(lower), |stemmer| stemmer.stem(lower))
     }
 
     /// Whether a word says nothing by itself.
@@ -65,13 +75,12 @@ impl Lexicon {
         let lower = word.to_lowercase().replace('’', "'");
         let mut letters = lower.chars();
         let is_short = letters.next().is_some_and(|first| !is_unspaced(first)) && letters.next().is_none();
-        is_short
-            || !lower.contains(char::is_alphabetic)
-            || lower.chars().all(is_hiragana)
-            || self.stop.contains(&*lower)
+        is_short || !lower.contains(char::is_alphabetic) || lower.chars().all(is_hiragana) || self.is_listed(&lower)
     }
-    /// Whether the list of stop words has a word.
-    pub(crate) fn is_listed(&self, word: &str) -> bool {
+
+    /// Whether the list of stop words has a word in lower case.
+    #[must_use]
+    pub fn is_listed(&self, word: &str) -> bool {
         self.stop.contains(word)
     }
 }

@@ -105,6 +105,6 @@ pub(super) fn is_accounted_for(project: &Project) {
 
 /// Run to the end.
 #[track_caller]
-pub(super) fn finish(project: &Project) -> Ran {
+pub(crate) fn finish(project: &Project) -> Ran {
     project.capstan(&["run"]).ok()
 }

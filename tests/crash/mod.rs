@@ -3,7 +3,7 @@
 mod checkpoint;
 mod ending;
 mod handler;
-mod library;
+pub(crate) mod library;
 mod load;
 mod mixed;
 mod point;

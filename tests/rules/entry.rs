@@ -50,7 +50,7 @@ fn vectors_must_fit_what_is_announced() {
     assert_eq!(embedded(&index, &[0.0, 0.0, 3.0, 4.0]).unwrap().rows.len(), 1);
     let said = embedded(&index, &[1.0, 0.0, 3.0]).unwrap_err();
     assert_eq!(said, "vectors.f32 is not as docs/search.md describes it: 12 bytes, 16 are announced");
-    let mut wide = index.clone();
+    let mut wide = index;
     wide["dimension"] = json!(5_000);
     assert!(embedded(&wide, &[]).unwrap_err().contains("dimension 5000, which must be 1 to 4096"));
 }

@@ -1,4 +1,5 @@
 //! Questions that are not English, and whatever a generator makes.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Findings in the words of a model, beside a server that answers by a script.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

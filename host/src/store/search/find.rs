@@ -54,7 +54,7 @@ fn within(query: &mut QueryBuilder<Sqlite>, scope: &Scope) -> Result<(), StoreEr
     }
     if !scope.sources.is_empty() {
         let sources = json(&scope.sources)?;
-        query.push(" AND EXISTS (SELECT 1 FROM jsonb_each(").push_bind(sources.clone());
+        query.push(" AND EXISTS (SELECT 1 FROM jsonb_each(").push_bind(sources);
         query.push(") AS begins WHERE substr(document.source, 1, length(begins.value)) = begins.value");
         query.push(" OR substr(document.url, 1, length(begins.value)) = begins.value)");
     }

@@ -74,6 +74,10 @@ impl Facts {
         Path::new("/artifacts")
     }
 
+    pub(crate) fn models(&self) -> &Path {
+        Path::new("/models")
+    }
+
     pub(crate) fn output(&self) -> &Path {
         Path::new("/output")
     }

@@ -89,6 +89,17 @@ impl<H: Handler> Job<H> {
         })
     }
 
+    /// The folder of the project's model files, read-only.
+    ///
+    /// # Errors
+    ///
+    /// Permanent when the handler does not ask for it ([`Asks::models`](crate::Asks::models)) or the operator did not
+    /// grant it.
+    pub fn models(&self) -> Result<Input, Failure> {
+        folder(self.facts.models())
+            .ok_or_else(|| Failure::permanent("/models is not there; `models` was not asked for or not granted"))
+    }
+
     /// What `kind` has made of the job's subject, read-only: the generation that was current when the
     /// attempt began. `None` when there is none, or when it was not asked for
     /// ([`Asks::artifacts`](crate::Asks::artifacts)) or not granted.

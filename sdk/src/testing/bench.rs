@@ -115,6 +115,13 @@ impl<H: Handler> Bench<H> {
         self
     }
 
+    /// An existing folder as that of the project's model files.
+    #[must_use]
+    pub fn models_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.facts.models = folder.into();
+        self
+    }
+
     /// A file in the current generation of `kind`.
     #[must_use]
     pub fn input(mut self, kind: impl Into<String>, path: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
@@ -202,6 +209,9 @@ impl<H: Handler> Bench<H> {
     fn check(&self, asks: &Asks) -> Result<(), BenchError> {
         if (self.imports.is_some() || self.folder.is_some()) && !asks.imports {
             return Err(BenchError::NotAsked("imports".to_owned()));
+        }
+        if !self.facts.models.as_os_str().is_empty() && !asks.models {
+            return Err(BenchError::NotAsked("models".to_owned()));
         }
         if self.outside.is_some() && asks.http.is_empty() && asks.optional.http.is_empty() {
             return Err(BenchError::NotAsked("http".to_owned()));

@@ -19,6 +19,7 @@ pub(crate) struct Facts {
     pub(super) attempt: u32,
     pub(super) imports: PathBuf,
     pub(super) artifacts: PathBuf,
+    pub(super) models: PathBuf,
     pub(super) output: PathBuf,
 }
 
@@ -37,6 +38,7 @@ impl Facts {
             attempt: 1,
             imports: PathBuf::new(),
             artifacts: PathBuf::new(),
+            models: PathBuf::new(),
             output: PathBuf::new(),
         }
     }
@@ -87,6 +89,10 @@ impl Facts {
 
     pub(crate) fn artifacts(&self) -> &Path {
         &self.artifacts
+    }
+
+    pub(crate) fn models(&self) -> &Path {
+        &self.models
     }
 
     pub(crate) fn output(&self) -> &Path {

@@ -14,7 +14,7 @@ struct Copy;
 
 #[derive(Deserialize, JsonSchema)]
 struct Payload {
-    /// `imports`, or a kind.
+    /// `imports`, `models`, or a kind.
     of: String,
     from: String,
     to: String,
@@ -29,7 +29,7 @@ impl Handler for Copy {
     type Result = ();
 
     fn asks() -> Asks {
-        Asks::default().imports().artifacts("copy")
+        Asks::default().imports().models().artifacts("copy")
     }
 
     fn artifacts() -> Vec<Artifact> {
@@ -40,6 +40,7 @@ impl Handler for Copy {
         let Payload { of, from, to } = job.payload();
         let input = match of.as_str() {
             "imports" => job.imports()?,
+            "models" => job.models()?,
             kind => job.input(kind).permanent("no generation")?,
         };
         let mut bytes = Vec::new();
@@ -99,4 +100,14 @@ fn a_path_that_leaves_its_folder_is_refused() {
         let refusal = refusal(&copy("imports", from, to).import("a.txt", "text"));
         assert!(refusal.contains("leaves its folder"), "{from} {to}: {refusal}");
     }
+}
+
+#[test]
+fn models_are_read_from_the_folder_that_a_test_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("weights"), "12").unwrap();
+    let run = copy("models", "weights", "copy").models_folder(folder.path()).run().unwrap();
+    assert_eq!(run.output("copy"), Some(&b"12"[..]));
+    let refused = refusal(&copy("models", "weights", "copy"));
+    assert!(refused.contains("/models is not there"), "{refused}");
 }

@@ -8,6 +8,7 @@ const BUNDLED: &[Guest] = &[
     Guest { package: "capstan-ingest", folder: "plugins/ingest" },
     Guest { package: "capstan-normalise", folder: "plugins/normalise" },
     Guest { package: "capstan-summarise", folder: "plugins/summarise" },
+    Guest { package: "capstan-embed", folder: "plugins/embed" },
     Guest { package: "capstan-analyse", folder: "plugins/analyse" },
     Guest { package: "capstan-index", folder: "plugins/index" },
     Guest { package: "capstan-research", folder: "plugins/research" },

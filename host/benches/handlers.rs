@@ -12,6 +12,7 @@ mod support;
 use capstan::host::import::ImportStart;
 use capstan::host::{Host, Verb};
 use capstan_analyse::Analyse;
+use capstan_embed::Embed;
 use capstan_index::Index;
 use capstan_ingest::Ingest;
 use capstan_normalise::Normalise;
@@ -91,6 +92,7 @@ fn document(costs: &mut BTreeMap<&'static str, Cost>, pages: &Path, path: &str) 
     let normalise = Bench::<Normalise>::new().source(&source).generation("ingest", &ingested);
     let Some(normalised) = measured(costs, &normalise) else { return };
     measured(costs, &Bench::<Summarise>::new().source(&source).generation("normalise", &normalised));
+    measured(costs, &Bench::<Embed>::new().source(&source).generation("normalise", &normalised));
     measured(costs, &Bench::<Analyse>::new().source(&source).generation("normalise", &normalised));
     measured(costs, &Bench::<Index>::new().source(&source).generation("normalise", &normalised));
 }

@@ -235,7 +235,7 @@ impl Project {
 }
 
 /// What `init` lets follow `normalise`.
-const WHOLE: &str = r#"["summarise", "analyse", "index"]"#;
+const WHOLE: &str = r#"["summarise", "embed", "analyse", "index"]"#;
 
 fn follow(root: &Path, followers: &str) {
     let path = root.join("capstan.toml");

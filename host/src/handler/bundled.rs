@@ -17,6 +17,7 @@ pub const ALL: &[Bundled] = &[
     Bundled { name: "ingest", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-ingest.wasm")) },
     Bundled { name: "normalise", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-normalise.wasm")) },
     Bundled { name: "summarise", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-summarise.wasm")) },
+    Bundled { name: "embed", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-embed.wasm")) },
     Bundled { name: "analyse", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-analyse.wasm")) },
     Bundled { name: "index", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-index.wasm")) },
     Bundled { name: "research", wasm: include_bytes!(concat!(env!("OUT_DIR"), "/capstan-research.wasm")) },

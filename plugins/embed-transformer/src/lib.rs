@@ -84,7 +84,7 @@ impl Handler for EmbedTransformer {
     type Result = Answer;
 
     fn asks() -> Asks {
-        capstan_vectors::asks()
+        capstan_vectors::asks().models()
     }
 
     fn artifacts() -> Vec<Artifact> {

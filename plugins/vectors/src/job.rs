@@ -68,7 +68,7 @@ pub enum Answer {
 /// What such a handler wants to touch.
 #[must_use]
 pub fn asks() -> Asks {
-    Asks::default().artifacts("normalise").models()
+    Asks::default().artifacts("normalise")
 }
 
 /// The files that it makes.

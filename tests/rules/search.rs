@@ -46,11 +46,16 @@ fn only_what_says_exactly_what_is_wanted_is_exact() {
 }
 
 #[test]
-fn what_both_rankings_name_is_before_what_one_does() {
-    let fused = fuse(&[(1.0, &[1, 2, 3][..]), (1.0, &[4, 3, 2][..])]);
+fn scores_are_spread_and_added_by_their_shares() {
+    let words = [(1, 9.0), (2, 6.0), (3, 3.0)];
+    let near = [(4, 0.9), (3, 0.8), (2, 0.7)];
+    let fused = fuse(&[(0.7, &words[..]), (0.3, &near[..])]);
     let keys: Vec<i32> = fused.iter().map(|(key, _)| *key).collect();
-    assert_eq!(keys, [2, 3, 1, 4]);
-    assert!((fused[2].1 - 1.0 / 61.0).abs() < 1e-12);
+    assert_eq!(keys, [1, 2, 4, 3]);
+    let scores: Vec<i64> = fused.iter().map(|(_, score)| (score * 1e3).round() as i64).collect();
+    assert_eq!(scores, [700, 350, 300, 150]);
+    // One that is alone is the first.
+    assert_eq!(fuse(&[(0.7, &[(1, 2.0)][..]), (0.3, &[])]), [(1, 0.7)]);
 }
 
 #[test]
@@ -92,9 +97,9 @@ proptest! {
 
     #[test]
     fn fusing_keeps_every_key_once_and_the_order_of_a_single_ranking(keys in prop::collection::btree_set(0..1000, 0..50)) {
-        let ranking: Vec<i32> = keys.iter().rev().copied().collect();
+        let ranking: Vec<(i32, f64)> = keys.iter().rev().map(|key| (*key, f64::from(*key))).collect();
         let fused: Vec<i32> = fuse(&[(1.0, ranking.as_slice()), (1.0, &[])]).into_iter().map(|(key, _)| key).collect();
-        prop_assert_eq!(fused, ranking);
+        prop_assert_eq!(fused, ranking.into_iter().map(|(key, _)| key).collect::<Vec<_>>());
     }
 
     #[test]

@@ -28,6 +28,13 @@ fn the_nearest_is_the_one_that_points_the_same_way() {
 }
 
 #[test]
+fn each_document_is_as_near_as_its_nearest_passage() {
+    let vectors = vectors(&[(1, 0, vec![1.0, 0.0, 0.0]), (1, 9, vec![0.9, 0.1, 0.0]), (2, 4, vec![0.5, 0.5, 0.0])]);
+    let near = vectors.nearest_of_each(&[1.0, 0.0, 0.0], 9, |_| true);
+    assert_eq!(near.iter().map(|near| (near.document, near.start)).collect::<Vec<_>>(), [(1, 0), (2, 4)]);
+}
+
+#[test]
 fn a_document_is_replaced_and_forgotten_as_a_whole() {
     let mut vectors = vectors(&[(1, 0, vec![1.0, 0.0, 0.0]), (1, 5, vec![1.0, 0.1, 0.0])]);
     vectors.put(1, [(7, code(&[0.0, 0.0, 1.0]).unwrap())]);

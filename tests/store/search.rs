@@ -124,8 +124,14 @@ fn text(title: &str, texts: &[&str]) -> Value {
     json!({"format": 1, "title": title, "tags": [title], "passages": passages})
 }
 
+async fn places(index: &Index, expression: &str, scope: &Scope) -> Vec<(i64, i64)> {
+    let ranked = index.by_words(expression, scope, 10).await.unwrap();
+    assert!(ranked.is_sorted_by(|one, other| one.1 >= other.1), "{ranked:?}");
+    ranked.into_iter().map(|(place, _)| place).collect()
+}
+
 async fn found(index: &Index, expression: &str, scope: &Scope) -> Vec<String> {
-    let places = index.by_words(expression, scope, 10).await.unwrap();
+    let places = places(index, expression, scope).await;
     let found: BTreeMap<_, _> = index.found(&places).await.unwrap();
     places.iter().map(|place| format!("{}@{}", found[place].subject, found[place].start)).collect()
 }
@@ -157,12 +163,33 @@ async fn a_document_is_found_by_what_it_says_now() {
     assert_eq!(found(&index, "\"swim\" OR \"fly\"", &all).await.len(), 2);
     assert_eq!(found(&index, "\"geese\"", &all).await, ["a@0"]);
     // What a title is not given is that of the subject.
-    let places = index.by_words("\"art\"", &all, 1).await.unwrap();
+    let places = places(&index, "\"art\"", &all).await;
     assert_eq!(index.found(&places).await.unwrap()[&places[0]].title, "Given");
     index.fold(&[change("a", 2, What::Gone)], &at(4)).await.unwrap();
     assert_eq!(found(&index, "\"geese\"", &all).await, ["a@0"], "it was published after the removal");
     index.fold(&[change("a", 4, What::Gone), change("b", 4, What::Unsaid)], &at(4)).await.unwrap();
     assert_eq!(index.size().await.unwrap(), Size { documents: 1, passages: 0, vectors: 0 });
+}
+
+#[tokio::test]
+async fn a_page_is_ranked_as_a_whole_and_shown_by_its_best_passage() {
+    let (_folder, index) = index().await;
+    let all = Scope::default();
+    let changes = [
+        says("a", 1, &text("A", &["ducks swim", "geese fly", "swans sing"])),
+        says("b", 2, &text("B", &["a duck", "nothing of that sort", "a goose and a duck"])),
+    ];
+    index.fold(&changes, &Position::default()).await.unwrap();
+    let expression = "(\"ducks\") AND (\"swans\")";
+    let pages = index.pages(expression, &all, 10).await.unwrap();
+    assert_eq!(pages.iter().map(|(document, _)| *document).collect::<Vec<_>>(), [1], "no passage of it holds both");
+    assert!(index.best(expression, &[1, 2]).await.unwrap().is_empty());
+    let best = index.best("\"goose\" OR \"duck\"", &[1, 2]).await.unwrap();
+    assert_eq!(best, [(1, (1, 0)), (2, (2, 200))].into());
+    // A place before all passages is the first.
+    assert_eq!(index.found(&[(2, -5)]).await.unwrap()[&(2, -5)].start, 0);
+    let below = Scope { sources: vec!["file:///b".to_owned()], ..Scope::default() };
+    assert_eq!(index.pages("\"duck\"", &below, 10).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -41,6 +41,19 @@ struct Rows {
     bytes: Vec<i8>,
 }
 
+impl Rows {
+    fn scored(&self, document: i64, query: &Coded) -> Vec<Near> {
+        let each = self.bytes.chunks_exact(query.bytes.len().max(1));
+        let rows = self.starts.iter().zip(&self.scales).zip(each);
+        rows.map(|((start, scale), bytes)| {
+            #[allow(clippy::cast_precision_loss)] // at most 4,096 · 127²
+            let score = dot(&query.bytes, bytes) as f32 * query.scale * scale;
+            Near { document, start: *start, score }
+        })
+        .collect()
+    }
+}
+
 /// The vectors of a library.
 #[derive(Debug, Clone, Default)]
 pub struct Vectors {
@@ -93,15 +106,29 @@ impl Vectors {
 
     /// The passages that are nearest, the nearest first; only of documents that are wanted.
     pub fn nearest(&self, vector: &[f32], most: usize, is_wanted: impl Fn(i64) -> bool) -> Vec<Near> {
+        self.best(vector, most, is_wanted, |rows| rows)
+    }
+
+    /// The nearest passage of each document, the nearest first; only of documents that are wanted.
+    pub fn nearest_of_each(&self, vector: &[f32], most: usize, is_wanted: impl Fn(i64) -> bool) -> Vec<Near> {
+        self.best(vector, most, is_wanted, |mut rows| {
+            keep(&mut rows, 1);
+            rows
+        })
+    }
+
+    /// The nearest of what is taken of each document's rows.
+    fn best(
+        &self,
+        vector: &[f32],
+        most: usize,
+        is_wanted: impl Fn(i64) -> bool,
+        take: impl Fn(Vec<Near>) -> Vec<Near>,
+    ) -> Vec<Near> {
         let Some(query) = code(vector).filter(|query| query.bytes.len() == self.dimension) else { return Vec::new() };
         let mut near = Vec::new();
         for (document, rows) in self.documents.iter().filter(|(document, _)| is_wanted(**document)) {
-            let each = rows.bytes.chunks_exact(self.dimension.max(1));
-            for ((start, scale), bytes) in rows.starts.iter().zip(&rows.scales).zip(each) {
-                #[allow(clippy::cast_precision_loss)] // at most 4,096 · 127²
-                let score = dot(&query.bytes, bytes) as f32 * query.scale * scale;
-                near.push(Near { document: *document, start: *start, score });
-            }
+            near.extend(take(rows.scored(*document, &query)));
             if near.len() > most.saturating_mul(8).max(4_096) {
                 keep(&mut near, most);
             }

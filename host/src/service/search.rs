@@ -12,7 +12,7 @@ mod meaning;
 use super::{Runtime, ServiceError};
 use crate::project::Project;
 use crate::rules::retrieve::{Passage, Question, Scope};
-use crate::rules::search::{Mode, Query, fuse};
+use crate::rules::search::{DEPTH, Mode, Query, SHARES, fuse};
 use crate::rules::vector::Vectors;
 use crate::store::StoreError;
 use crate::store::search::feed::Position;
@@ -27,8 +27,6 @@ use tokio::sync::watch;
 const PACE: Duration = Duration::from_millis(500);
 /// How long it waits after a fold that failed.
 const PAUSE: Duration = Duration::from_secs(10);
-/// Passages of each ranking that are looked at.
-const DEPTH: u32 = 200;
 /// Passages by which their number must have grown before common words are counted again: a tenth.
 const TENTH: i64 = 10;
 
@@ -78,14 +76,23 @@ pub struct Ask {
     pub limit: usize,
 }
 
-/// One passage of an answer.
+/// What is ranked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Each {
+    /// Documents, each by its nearest passage.
+    Document,
+    /// Passages.
+    Passage,
+}
+
+/// One document of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
     /// The passage.
     pub found: Found,
     /// The fused score.
     pub score: f64,
-    /// Its rank, or that of its document, by words, from 1.
+    /// The rank of its document by words, from 1.
     pub words: Option<usize>,
     /// The same by meaning.
     pub vectors: Option<usize>,
@@ -171,34 +178,37 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
     Ok(())
 }
 
-/// What two rankings say.
-struct Rankings {
-    words: Vec<Place>,
-    vectors: Vec<Place>,
-    found: BTreeMap<Place, Found>,
-    note: Option<String>,
-}
+/// A ranking: what is ranked, and how good it is, the best first.
+type Ranking<T> = Vec<(T, f64)>;
 
 /// The documents that answer best, each with its best passage.
 ///
 /// # Errors
 /// There is nothing to look for, or the index cannot be used.
 pub async fn documents(runtime: &Arc<Runtime>, ask: &Ask) -> Result<Answer, SearchError> {
-    let rankings = rank(runtime, ask).await?;
-    let documents = |places: &[Place]| {
-        let mut seen = BTreeSet::new();
-        places.iter().map(|(document, _)| *document).filter(|document| seen.insert(*document)).collect::<Vec<i64>>()
+    let library = &runtime.library;
+    let expression = library.prepared(runtime, ask).await?;
+    let words = match ask.mode {
+        Mode::Vectors => Vec::new(),
+        Mode::Hybrid | Mode::Words => library.index.pages(&expression, &ask.scope, DEPTH).await?,
     };
-    let (words, vectors) = (documents(&rankings.words), documents(&rankings.vectors));
-    let mut hits = Vec::new();
-    for (document, score) in fuse(&[(1.0, words.as_slice()), (1.0, vectors.as_slice())]) {
-        let best = rankings.words.iter().chain(&rankings.vectors).find(|(of, _)| *of == document);
-        let Some(found) = best.and_then(|place| rankings.found.get(place)) else { continue };
-        let rank = |ranking: &[i64]| ranking.iter().position(|of| *of == document).map(|at| at + 1);
-        hits.push(Hit { found: found.clone(), score, words: rank(&words), vectors: rank(&vectors) });
-    }
-    hits.truncate(ask.limit);
-    Ok(Answer { hits, note: rankings.note })
+    let (near, note) = library.by_meaning(runtime, ask, Each::Document).await?;
+    let vectors: Ranking<i64> = near.iter().map(|((document, _), score)| (*document, *score)).collect();
+    let mut fused = fuse(&[(SHARES.0, words.as_slice()), (SHARES.1, vectors.as_slice())]);
+    fused.truncate(ask.limit);
+    let wanted: Vec<i64> = fused.iter().map(|(document, _)| *document).collect();
+    let mut places: BTreeMap<i64, Place> = near.iter().map(|(place, _)| (place.0, *place)).collect();
+    places.extend(library.index.best(&expression, &wanted).await?);
+    // One whose words stand in no single passage is shown by its beginning.
+    let place = |document: i64| places.get(&document).copied().unwrap_or((document, 0));
+    let found = library.index.found(&wanted.iter().map(|document| place(*document)).collect::<Vec<_>>()).await?;
+    let rank =
+        |ranking: &Ranking<i64>, of: i64| ranking.iter().position(|(document, _)| *document == of).map(|at| at + 1);
+    let hits = fused.into_iter().filter_map(|(document, score)| {
+        let found = found.get(&place(document))?.clone();
+        Some(Hit { found, score, words: rank(&words, document), vectors: rank(&vectors, document) })
+    });
+    Ok(Answer { hits: hits.collect(), note })
 }
 
 /// The passages that answer a guest's question best.
@@ -209,10 +219,26 @@ pub async fn passages(runtime: &Arc<Runtime>, question: Question) -> Result<Vec<
     let query = Query::parse(&question.words).map_err(|error| error.to_string())?;
     let limit = usize::try_from(question.limit).unwrap_or(usize::MAX);
     let ask = Ask { query, text: question.words, scope: question.scope, mode: Mode::Hybrid, limit };
-    let rankings = rank(runtime, &ask).await.map_err(|error| error.to_string())?;
-    let fused = fuse(&[(1.0, rankings.words.as_slice()), (1.0, rankings.vectors.as_slice())]);
-    let best = fused.into_iter().filter_map(|(place, score)| Some((rankings.found.get(&place)?.clone(), score)));
-    Ok(best.take(ask.limit).map(|(found, score)| passage(found, score)).collect())
+    ranked(runtime, &ask).await.map_err(|error| error.to_string())
+}
+
+async fn ranked(runtime: &Arc<Runtime>, ask: &Ask) -> Result<Vec<Passage>, SearchError> {
+    let library = &runtime.library;
+    let expression = library.prepared(runtime, ask).await?;
+    let words = library.index.by_words(&expression, &ask.scope, DEPTH).await?;
+    let (near, _) = library.by_meaning(runtime, ask, Each::Passage).await?;
+    let places: BTreeSet<Place> = words.iter().chain(&near).map(|(place, _)| *place).collect();
+    let found = library.index.found(&places.into_iter().collect::<Vec<_>>()).await?;
+    // Vectors lie where passages begin, but for those of a handler that cuts in another way.
+    let canonical = |ranking: Ranking<Place>| {
+        let of = |(place, score): (Place, f64)| found.get(&place).map(|found| ((found.document, found.start), score));
+        ranking.into_iter().filter_map(of).collect::<Ranking<Place>>()
+    };
+    let (words, near) = (canonical(words), canonical(near));
+    let known: BTreeMap<Place, &Found> = found.values().map(|found| ((found.document, found.start), found)).collect();
+    let fused = fuse(&[(SHARES.0, words.as_slice()), (SHARES.1, near.as_slice())]);
+    let best = fused.into_iter().filter_map(|(place, score)| Some(passage((*known.get(&place)?).clone(), score)));
+    Ok(best.take(ask.limit).collect())
 }
 
 fn passage(found: Found, score: f64) -> Passage {
@@ -229,33 +255,28 @@ fn passage(found: Found, score: f64) -> Passage {
     }
 }
 
-/// Rank passages by words and by meaning; places are where passages begin.
-async fn rank(runtime: &Arc<Runtime>, ask: &Ask) -> Result<Rankings, SearchError> {
-    let library = &runtime.library;
-    library.catch_up(runtime).await?;
-    let words = match ask.mode {
-        Mode::Vectors => Vec::new(),
-        Mode::Hybrid | Mode::Words => {
-            let expression = ask.query.expression(&*library.common_words().await?);
-            library.index.by_words(&expression, &ask.scope, DEPTH).await?
+impl Library {
+    /// Fold what is new, and put the question into the words of the index.
+    async fn prepared(&self, runtime: &Runtime, ask: &Ask) -> Result<String, SearchError> {
+        self.catch_up(runtime).await?;
+        Ok(ask.query.expression(&*self.common_words().await?))
+    }
+
+    /// The ranking by meaning, as far as it counts, and why there is none where it should.
+    async fn by_meaning(
+        &self,
+        runtime: &Arc<Runtime>,
+        ask: &Ask,
+        each: Each,
+    ) -> Result<(Ranking<Place>, Option<String>), SearchError> {
+        match ask.mode {
+            Mode::Words => Ok((Vec::new(), None)),
+            Mode::Hybrid if ask.query.is_exact() => Ok((Vec::new(), None)),
+            Mode::Hybrid => Ok(match self.near(runtime, ask, each).await? {
+                Ok(near) => (near, None),
+                Err(why) => (Vec::new(), Some(format!("by words only: {why}"))),
+            }),
+            Mode::Vectors => Ok((self.near(runtime, ask, each).await?.map_err(SearchError::Meaning)?, None)),
         }
-    };
-    let (near, note) = match ask.mode {
-        Mode::Words => (Vec::new(), None),
-        Mode::Hybrid if ask.query.is_exact() => (Vec::new(), None),
-        Mode::Hybrid => match library.near(runtime, ask).await? {
-            Ok(near) => (near, None),
-            Err(why) => (Vec::new(), Some(format!("by words only: {why}"))),
-        },
-        Mode::Vectors => (library.near(runtime, ask).await?.map_err(SearchError::Meaning)?, None),
-    };
-    let places: Vec<Place> = words.iter().chain(&near).copied().collect::<BTreeSet<_>>().into_iter().collect();
-    let asked = library.index.found(&places).await?;
-    let canonical = |places: &[Place]| {
-        let places = places.iter().filter_map(|place| asked.get(place));
-        places.map(|found| (found.document, found.start)).collect::<Vec<Place>>()
-    };
-    let (words, vectors) = (canonical(&words), canonical(&near));
-    let found = asked.into_values().map(|found| ((found.document, found.start), found)).collect();
-    Ok(Rankings { words, vectors, found, note })
+    }
 }

@@ -52,6 +52,8 @@ CREATE TABLE passage (
 CREATE INDEX passage_of ON passage (document, start);
 CREATE VIRTUAL TABLE word USING fts5(title, heading, text, content='', contentless_delete=1,
                                      tokenize='porter unicode61 remove_diacritics 2');
+CREATE VIRTUAL TABLE page USING fts5(title, heading, text, content='', contentless_delete=1,
+                                     tokenize='porter unicode61 remove_diacritics 2');
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(word, row);
 CREATE TABLE model (id INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, dimension INTEGER NOT NULL) STRICT;
 CREATE TABLE vector (

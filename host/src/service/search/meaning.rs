@@ -3,11 +3,12 @@
 //! It runs as for a job, with its limits, its model files, its requests and their secrets, but there is no job: nothing
 //! is published, and what it used is not on record.
 
-use super::{Ask, DEPTH, Library};
+use super::{Ask, Each, Library, Ranking};
 use crate::capability::fs::Mount;
 use crate::capability::grant::Models;
 use crate::rules::attempt::{Class, Fault, Outcome};
 use crate::rules::coredump::Coredump;
+use crate::rules::search::DEPTH;
 use crate::sandbox::{Attempt, Desk, JobView, pair};
 use crate::service::{Runtime, attempt};
 use crate::store::StoreError;
@@ -19,7 +20,8 @@ use std::sync::{Arc, PoisonError};
 /// What the handler answers.
 #[derive(Deserialize)]
 struct Meaning {
-    vector: Vec<f32>,
+    /// None when the model knows no word of it.
+    vector: Option<Vec<f32>>,
     model: Model,
 }
 
@@ -34,26 +36,30 @@ impl Library {
         &self,
         runtime: &Arc<Runtime>,
         ask: &Ask,
-    ) -> Result<Result<Vec<Place>, String>, StoreError> {
-        let meaning = match meaning(runtime, &ask.text).await {
+        each: Each,
+    ) -> Result<Result<Ranking<Place>, String>, StoreError> {
+        let Meaning { vector, model } = match meaning(runtime, &ask.text).await {
             Ok(meaning) => meaning,
             Err(why) => return Ok(Err(why)),
         };
+        let Some(vector) = vector else { return Ok(Ok(Vec::new())) };
         let within = self.index.within(&ask.scope).await?;
-        self.load(&meaning).await?;
+        self.load(&model.digest, vector.len()).await?;
         let kept = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
-        let Some((_, vectors)) = kept.as_ref().filter(|(model, _)| *model == meaning.model.digest) else {
+        let Some((_, vectors)) = kept.as_ref().filter(|(kept, _)| *kept == model.digest) else {
             return Ok(Err("the vectors are being replaced".to_owned()));
         };
         let is_wanted = |document: i64| within.as_ref().is_none_or(|within: &BTreeSet<i64>| within.contains(&document));
         let most = usize::try_from(DEPTH).unwrap_or(usize::MAX);
-        let near = vectors.nearest(&meaning.vector, most, is_wanted);
-        Ok(Ok(near.into_iter().map(|near| (near.document, near.start)).collect()))
+        let near = match each {
+            Each::Document => vectors.nearest_of_each(&vector, most, is_wanted),
+            Each::Passage => vectors.nearest(&vector, most, is_wanted),
+        };
+        Ok(Ok(near.into_iter().map(|near| ((near.document, near.start), f64::from(near.score))).collect()))
     }
 
     /// Have the vectors of a model in memory. None are folded meanwhile.
-    async fn load(&self, meaning: &Meaning) -> Result<(), StoreError> {
-        let model = &meaning.model.digest;
+    async fn load(&self, model: &str, dimension: usize) -> Result<(), StoreError> {
         let is_there = || {
             let kept = self.vectors.read().unwrap_or_else(PoisonError::into_inner);
             kept.as_ref().is_some_and(|(kept, _)| kept == model)
@@ -63,8 +69,8 @@ impl Library {
         }
         let _folding = self.folding.lock().await;
         if !is_there() {
-            let vectors = self.index.vectors(model, meaning.vector.len()).await?;
-            *self.vectors.write().unwrap_or_else(PoisonError::into_inner) = Some((model.clone(), vectors));
+            let vectors = self.index.vectors(model, dimension).await?;
+            *self.vectors.write().unwrap_or_else(PoisonError::into_inner) = Some((model.to_owned(), vectors));
         }
         Ok(())
     }

@@ -7,9 +7,11 @@ use crate::store::batch::json;
 use sqlx::{FromRow, QueryBuilder, Row, Sqlite};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How much a word counts where it stands: in the title of the document, in a heading above the passage, in its text.
-/// Chosen on the development half of the retrieval task in `docs/embedding.md`.
+/// How much a word counts where it stands: in the title of the document, in a heading, in the text. From the development
+/// half of the task in `docs/embedding.md`, where it is as good as equal weights; the title of a page is what people ask by.
 const WEIGHTS: (f64, f64, f64) = (4.0, 2.0, 1.0);
+/// Passages that are looked at for the best of each document.
+const MANY: u32 = 10_000;
 /// A word in more than one passage of so many is common.
 const COMMON: i64 = 4;
 /// Passages from which on there are common words.
@@ -65,6 +67,13 @@ fn within(query: &mut QueryBuilder<Sqlite>, scope: &Scope) -> Result<(), StoreEr
     Ok(())
 }
 
+/// What SQLite says of a row: the less, the better.
+fn bm25(query: &mut QueryBuilder<Sqlite>, table: &str) {
+    let (title, heading, text) = WEIGHTS;
+    query.push("bm25(").push(table).push(", ").push_bind(title).push(", ").push_bind(heading).push(", ");
+    query.push_bind(text).push(")");
+}
+
 impl Scope {
     fn is_everything(&self) -> bool {
         *self == Self::default()
@@ -72,25 +81,63 @@ impl Scope {
 }
 
 impl Index {
-    /// The passages that an expression finds, the best first.
+    /// The passages that an expression finds, the best first, and how good they are.
     ///
     /// # Errors
     /// The database said no.
-    pub async fn by_words(&self, expression: &str, scope: &Scope, most: u32) -> Result<Vec<Place>, StoreError> {
-        let mut query = QueryBuilder::new(
-            "SELECT passage.document, passage.start FROM word JOIN passage ON passage.id = word.rowid WHERE word MATCH ",
-        );
-        query.push_bind(expression);
+    pub async fn by_words(&self, expression: &str, scope: &Scope, most: u32) -> Result<Vec<(Place, f64)>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT passage.document, passage.start, -");
+        bm25(&mut query, "word");
+        query
+            .push(" AS score FROM word JOIN passage ON passage.id = word.rowid WHERE word MATCH ")
+            .push_bind(expression);
         if !scope.is_everything() {
             query.push(" AND passage.document IN (");
             within(&mut query, scope)?;
             query.push(")");
         }
-        let (title, heading, text) = WEIGHTS;
-        query.push(" ORDER BY bm25(word, ").push_bind(title).push(", ").push_bind(heading).push(", ");
-        query.push_bind(text).push("), word.rowid LIMIT ").push_bind(i64::from(most));
+        query.push(" ORDER BY score DESC, word.rowid LIMIT ").push_bind(i64::from(most));
+        let rows = query.build().fetch_all(&self.readers()).await?;
+        rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
+    }
+
+    /// The documents that an expression finds as a whole, the best first, and how good they are.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn pages(&self, expression: &str, scope: &Scope, most: u32) -> Result<Vec<(i64, f64)>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT rowid, -");
+        bm25(&mut query, "page");
+        query.push(" AS score FROM page WHERE page MATCH ").push_bind(expression);
+        if !scope.is_everything() {
+            query.push(" AND rowid IN (");
+            within(&mut query, scope)?;
+            query.push(")");
+        }
+        query.push(" ORDER BY score DESC, rowid LIMIT ").push_bind(i64::from(most));
         let rows = query.build().fetch_all(&self.readers()).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// Where an expression is found best within each of these documents.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn best(&self, expression: &str, documents: &[i64]) -> Result<BTreeMap<i64, Place>, StoreError> {
+        let mut query = QueryBuilder::new("SELECT passage.document, passage.start, ");
+        bm25(&mut query, "word");
+        query
+            .push(" AS rank FROM word JOIN passage ON passage.id = word.rowid WHERE word MATCH ")
+            .push_bind(expression);
+        query.push(" AND passage.document IN (SELECT value FROM jsonb_each(").push_bind(json(&documents)?);
+        query.push(")) ORDER BY rank, word.rowid LIMIT ").push_bind(i64::from(MANY));
+        let rows = query.build().fetch_all(&self.readers()).await?;
+        let mut best = BTreeMap::new();
+        for row in &rows {
+            let document = row.try_get(0)?;
+            best.entry(document).or_insert((document, row.try_get(1)?));
+        }
+        Ok(best)
     }
 
     /// The documents within a scope; `None` for all.
@@ -107,7 +154,7 @@ impl Index {
         Ok(Some(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?))
     }
 
-    /// What there is to say about passages. A place within a passage is that passage; one outside of all is left out.
+    /// What there is to say about passages. A place within a passage is that passage; one before all of them is the first.
     ///
     /// # Errors
     /// The database said no.
@@ -116,9 +163,10 @@ impl Index {
                 document.id AS document, subject, source, title, url, language, start, stop, heading, text
             FROM jsonb_each($1) AS place
             JOIN document ON document.id = place.value->>0
-            JOIN passage ON passage.id = (
-                SELECT id FROM passage WHERE passage.document = place.value->>0 AND start <= place.value->>1
-                ORDER BY start DESC LIMIT 1)";
+            JOIN passage ON passage.id = coalesce(
+                (SELECT id FROM passage WHERE passage.document = place.value->>0 AND start <= place.value->>1
+                 ORDER BY start DESC LIMIT 1),
+                (SELECT id FROM passage WHERE passage.document = place.value->>0 ORDER BY start LIMIT 1))";
         let rows = sqlx::query(query).bind(json(&places)?).fetch_all(&self.readers()).await?;
         rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), Found::from_row(row)?))).collect()
     }

@@ -138,6 +138,7 @@ async fn document(conn: &mut SqliteConnection, change: &Change) -> Result<Option
 
 async fn forget_words(conn: &mut SqliteConnection, document: i64) -> Result<(), StoreError> {
     for statement in [
+        "DELETE FROM page WHERE rowid = $1",
         "DELETE FROM word WHERE rowid IN (SELECT id FROM passage WHERE document = $1)",
         "DELETE FROM passage WHERE document = $1",
     ] {
@@ -173,6 +174,17 @@ async fn say(conn: &mut SqliteConnection, document: i64, change: &Change, entry:
     let insert = "INSERT INTO word (rowid, title, heading, text)
         SELECT value->>0, $1, value->>1, value->>2 FROM jsonb_each($2)";
     sqlx::query(insert).bind(spaced(title)).bind(json(&words)?).execute(&mut *conn).await?;
+    page(conn, document, title, entry).await
+}
+
+/// The document as a whole: a page that says much about what is asked comes before one that says it in one place.
+async fn page(conn: &mut SqliteConnection, document: i64, title: &str, entry: &Entry) -> Result<(), StoreError> {
+    let mut headings: Vec<&str> = entry.passages.iter().map(|piece| piece.heading.as_str()).collect();
+    headings.dedup();
+    let texts: Vec<&str> = entry.passages.iter().map(|piece| piece.text.as_str()).collect();
+    let insert = sqlx::query("INSERT INTO page (rowid, title, heading, text) VALUES ($1, $2, $3, $4)").bind(document);
+    let (heading, text) = (headings.join("\n"), texts.join("\n"));
+    insert.bind(spaced(title)).bind(spaced(&heading)).bind(spaced(&text)).execute(&mut *conn).await?;
     Ok(())
 }
 

@@ -33,6 +33,9 @@ pub struct Analysis {
     pub categories: Vec<Match>,
     /// The tags of the taxonomy that fit it, the likeliest first.
     pub tags: Vec<Match>,
+    /// The model that chose categories and tags; absent when their words did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     /// Addresses and dates in it.
     pub entities: Entities,
     /// SHA-256 of the folded text as 64 lower-case hex digits: the text without marks and front matter, in lower case, each
@@ -64,6 +67,7 @@ pub fn analyse(file: &str, config: &Config) -> Analysis {
         keyphrases: keyphrases(&text, &blocks, config.keyphrases.into()),
         categories: matches.into_iter().map(|(_, found)| found).collect(),
         tags,
+        model: None,
         entities: entity::entities(&document),
         digest: digest(texts()),
         simhash: hex(simhash(texts())),

@@ -1,4 +1,4 @@
-//! `analyse`: tells what a document is about, without asking anybody.
+//! `analyse`: tells what a document is about, without asking anybody; or, for categories and tags, a model.
 //!
 //! [`analyse()`] reads `document.md` of `normalise` and gives an [`Analysis`], which is written as `analysis.json`
 //! (`docs/analysis.schema.json`): the language and how it is known ([`language`]), keyphrases (`capstan_terms`),
@@ -11,8 +11,10 @@
 pub mod analysis;
 pub mod entity;
 pub mod language;
+mod model;
 pub mod taxonomy;
 
+use capstan_sdk::endpoint::Endpoint;
 use capstan_sdk::{Artifact, Asks, Empty, Failure, Handler, Job, OrFail, Success, log};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -45,11 +47,13 @@ pub struct Config {
     /// The categories and tags that a document may get, 1000 at most; none by default.
     #[schemars(length(max = 1000))]
     pub taxonomy: Vec<Node>,
+    /// The model that chooses categories and tags from the taxonomy. Without it their words do.
+    pub endpoint: Option<Endpoint>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { keyphrases: 10, reading_speed: 238, reading_speed_letters: 260, taxonomy: Vec::new() }
+        Self { keyphrases: 10, reading_speed: 238, reading_speed_letters: 260, taxonomy: Vec::new(), endpoint: None }
     }
 }
 
@@ -80,7 +84,7 @@ impl Handler for Analyse {
     type Result = Summary;
 
     fn asks() -> Asks {
-        Asks::default().artifacts("normalise")
+        Asks::default().artifacts("normalise").optional_http("POST *://*:*").optional_secret("chat")
     }
 
     fn artifacts() -> Vec<Artifact> {
@@ -90,7 +94,9 @@ impl Handler for Analyse {
     fn run(&mut self, job: &Job<Self>) -> Result<Success<Summary>, Failure> {
         taxonomy::check(&job.config().taxonomy).map_err(Failure::permanent)?;
         let input = job.input("normalise").permanent("there is no document to analyse; run `normalise` first")?;
-        let analysis = analyse(&input.read_to_string("document.md")?, job.config());
+        let document = input.read_to_string("document.md")?;
+        let mut analysis = analyse(&document, job.config());
+        model::choose(job.config(), &document, &mut analysis)?;
         if analysis.words == 0 {
             log::warn!("the document has no words");
         }

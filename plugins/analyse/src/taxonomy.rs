@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use capstan_terms::Text;
+use capstan_terms::{Counts, Text};
 use capstan_text::Lexicon;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -55,9 +55,9 @@ pub struct Node {
 pub struct Match {
     /// The node's name.
     pub name: String,
-    /// How well it fits, from 0 to 1: the cosine, or that of a node below it.
+    /// How well it fits, from 0 to 1: the cosine, or that of a node below it; 1 when a model chose it.
     pub score: f64,
-    /// The terms of the node that are in the document, those that weigh most first; of a node that is given for one below it, none.
+    /// The terms of the node that are in the document, those that weigh most first; none of a node that is given for one below it, or by a model.
     pub matched: Vec<String>,
 }
 
@@ -99,14 +99,12 @@ pub(crate) fn matches(taxonomy: &[Node], text: &Text, lexicon: &Lexicon) -> Vec<
             found.insert(&node.name, (node.kind, Match { name: node.name.clone(), score, matched }));
         }
     }
-    raise(taxonomy, &mut found);
-    let mut found: Vec<_> = found.into_values().collect();
-    found.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score).then(a.name.cmp(&b.name)));
-    found
+    raise(taxonomy, found)
 }
 
-/// Gives the nodes above those that were found, with their score if they have none that is better.
-fn raise<'a>(taxonomy: &'a [Node], found: &mut BTreeMap<&'a str, (Kind, Match)>) {
+/// These nodes and those above them, the likeliest first. One above has the score of the best below it, if it has none
+/// that is better.
+pub(crate) fn raise<'a>(taxonomy: &'a [Node], mut found: BTreeMap<&'a str, (Kind, Match)>) -> Vec<(Kind, Match)> {
     let below: Vec<(String, f64)> = found.values().map(|(_, found)| (found.name.clone(), found.score)).collect();
     for node in taxonomy {
         let is_below = |name: &str| name.strip_prefix(&*node.name).is_some_and(|rest| rest.starts_with('/'));
@@ -116,6 +114,9 @@ fn raise<'a>(taxonomy: &'a [Node], found: &mut BTreeMap<&'a str, (Kind, Match)>)
             above.score = above.score.max(best);
         }
     }
+    let mut found: Vec<_> = found.into_values().collect();
+    found.sort_by(|(_, a), (_, b)| b.score.total_cmp(&a.score).then(a.name.cmp(&b.name)));
+    found
 }
 
 /// The terms of a node as they are counted, with how they are written.
@@ -124,46 +125,4 @@ fn terms<'a>(node: &'a Node, lexicon: &Lexicon) -> BTreeMap<Vec<String>, &'a str
     let terms = node.terms.iter().map(String::as_str).chain(words);
     let keys = |term: &str| capstan_text::words(term).map(|word| lexicon.key(word)).collect::<Vec<_>>();
     terms.map(|term| (keys(term), term)).filter(|(keys, _)| !keys.is_empty()).collect()
-}
-
-/// A term, and the numbers of its words.
-type Wanted<'a> = (&'a [String], Vec<u32>);
-
-/// How often terms come in a text.
-struct Counts<'a> {
-    terms: HashMap<&'a [String], usize>,
-    /// The length of the text as a vector.
-    length: f64,
-}
-
-impl<'a> Counts<'a> {
-    fn of(text: &Text, terms: impl Iterator<Item = &'a [String]>) -> Self {
-        let mut wanted: HashMap<u32, Vec<Wanted<'_>>> = HashMap::new();
-        for term in terms {
-            let ids: Option<Vec<u32>> = term.iter().map(|key| text.id(key)).collect();
-            if let Some(ids) = ids {
-                wanted.entry(ids[0]).or_default().push((term, ids));
-            }
-        }
-        let mut counts: HashMap<&[String], usize> = HashMap::new();
-        let mut forms = vec![0_usize; text.forms()];
-        for (at, token) in text.tokens.iter().enumerate() {
-            forms[token.id as usize] += usize::from(!token.is_stop);
-            for (term, ids) in wanted.get(&token.id).into_iter().flatten() {
-                let row = text.tokens[at..].iter().take(ids.len());
-                let is_row = row.clone().skip(1).all(|token| token.is_joined) && row.map(|token| &token.id).eq(ids);
-                *counts.entry(term).or_default() += usize::from(is_row);
-            }
-        }
-        let length = forms.into_iter().map(|count| log(count).powi(2)).sum::<f64>().sqrt();
-        Self { terms: counts, length }
-    }
-
-    fn weight(&self, term: &[String]) -> f64 {
-        log(self.terms.get(term).copied().unwrap_or(0))
-    }
-}
-
-fn log(count: usize) -> f64 {
-    if count == 0 { 0.0 } else { 1.0 + (count as f64).ln() }
 }

@@ -1,5 +1,5 @@
 //! The handler of kind `research`, natively.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,16 +1,18 @@
 //! `summarise`: takes the sentences out of a document that say what it is about, each with its place in the file.
 //!
 //! [`extract()`] chooses among the sentences of `document.md`, [`Summary`] is `summary.json`, and [`Summary::file`]
-//! is `summary.md`. Nothing is asked for but what `normalise` made, so it works without a network, and the same
-//! document with the same settings gives the same summary.
+//! is `summary.md`. That needs nothing but what `normalise` made, so it works without a network, and the same
+//! document with the same settings gives the same summary. With an endpoint, a model writes the summary.
 //!
-//! What it cannot promise: nothing is written anew. A sentence stands as its author wrote it, without the ones
-//! around it, and what the document says nowhere in one sentence is not in the summary. `docs/summaries.md` says how
-//! near it comes to summaries that people wrote.
+//! What it cannot promise: without a model nothing is written anew. A sentence stands as its author wrote it, without
+//! the ones around it, and what the document says nowhere in one sentence is not in the summary. `docs/summaries.md`
+//! says how near it comes to summaries that people wrote. That a model says what the document says is not checked.
 
 mod extract;
+mod model;
 mod summary;
 
+use capstan_sdk::endpoint::Endpoint;
 use capstan_sdk::{Artifact, Asks, Failure, Handler, Job, OrFail, Success, log};
 use capstan_text::Document;
 use schemars::JsonSchema;
@@ -18,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use capstan_text::CANDIDATES;
 pub use extract::{BYTES, Cited, Extract, Origin, WORDS, Weights, extract};
-pub use summary::{Method, Sentence, Summary};
+pub use model::FORMAT;
+pub use summary::{Method, Place, Range, Sentence, Summary};
 
 const DOCUMENT: &str = "document.md";
 const MARKDOWN: &str = "summary.md";
@@ -41,7 +44,7 @@ pub struct Payload {
 }
 
 /// What an operator may set.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// How many sentences a summary has at most, 1 to 50.
@@ -50,11 +53,13 @@ pub struct Config {
     /// How much a sentence loses by repeating one that was taken before: 0 for nothing, 1 for all it has.
     #[schemars(range(min = 0.0, max = 1.0))]
     pub diversity: f64,
+    /// The model that writes summaries. Without it they are sentences of the documents.
+    pub endpoint: Option<Endpoint>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { sentences: 5, diversity: 0.3 }
+        Self { sentences: 5, diversity: 0.3, endpoint: None }
     }
 }
 
@@ -85,7 +90,7 @@ impl Handler for Summarise {
     type Result = Answer;
 
     fn asks() -> Asks {
-        Asks::default().artifacts("normalise")
+        Asks::default().artifacts("normalise").optional_http("POST *://*:*").optional_secret("chat")
     }
 
     fn artifacts() -> Vec<Artifact> {
@@ -99,12 +104,17 @@ impl Handler for Summarise {
         let (most, diversity) = settings(job.payload(), job.config())?;
         let input = job.input("normalise").permanent("the document is not normalised; run `normalise` first")?;
         let document = Document::parse(&input.read_to_string(DOCUMENT)?);
-        let found = extract(&document, most, diversity, &Weights::default());
-        let note = found.origin.note();
+        let written = job.config().endpoint.as_ref().map(|endpoint| model::write(job, endpoint, &document, most));
+        let (summary, note) = match written.transpose()?.flatten() {
+            Some(summary) => (summary, ""),
+            None => {
+                let found = extract(&document, most, diversity, &Weights::default());
+                (Summary::extractive(&document.language, &found.sentences), found.origin.note())
+            }
+        };
         if !note.is_empty() {
             log::warn!("{note}"; "bytes" => document.body().len());
         }
-        let summary = Summary::extractive(&document.language, &found.sentences);
         job.output().write(MARKDOWN, summary.file(&document))?;
         job.output().write(JSON, serde_json::to_vec(&summary)?)?;
         let words = capstan_text::count(&summary.text);

@@ -7,10 +7,12 @@
 //! What it cannot promise: it counts and understands nothing. Words of languages that
 //! [`capstan_text::Lexicon`] does not know are counted as they are written.
 
+mod count;
 pub mod fingerprint;
 mod keyphrase;
 mod text;
 
+pub use count::Counts;
 pub use fingerprint::hamming;
 pub use keyphrase::{Keyphrase, keyphrases};
 pub use text::{Text, Token};

@@ -1,5 +1,5 @@
 //! A library of four documents, and a look at the briefs made of it.
-#![allow(dead_code, unreachable_pub)] // each test binary uses a part
+#![allow(clippy::unwrap_used, dead_code, unreachable_pub)] // each test binary uses a part
 
 use capstan_research::Research;
 use capstan_sdk::Passage;

@@ -18,6 +18,7 @@ mod pipeline;
 mod queue;
 mod random;
 mod recovery;
+mod retrieval;
 mod search;
 mod settle;
 mod stage;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// What follows `normalise` by default.
-const KINDS: [&str; 3] = ["summarise", "analyse", "index"];
+const KINDS: [&str; 4] = ["summarise", "embed", "analyse", "index"];
 
 const ARABIC: &str = "القهوة مشروب يُعد من حبوب البن المحمصة. تزرع أشجار البن في أكثر من سبعين دولة. يشرب الناس القهوة في الصباح. \
     تحتوي القهوة على مادة الكافيين التي تنبه الجسم. كانت القهوة تباع في أسواق اليمن منذ القرن الخامس عشر.";

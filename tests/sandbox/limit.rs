@@ -2,7 +2,9 @@
 //! one, the figure that the attempt leaves.
 
 use super::part::{Part, noop_with};
-use super::stage::{attempt, clerk_itself, done, ended, engine, limits, ready, run_attempt, run_with_output, wait};
+use super::stage::{
+    attempt, clerk_itself, done, ended, engine, limits, prepare, ready, run_attempt, run_with_output, wait,
+};
 use capstan::capability::retrieve::Retrieve;
 use capstan::rules::attempt::{Class, Outcome, Usage};
 use capstan::rules::limit::Limits;
@@ -80,6 +82,23 @@ fn one_core_instance_more_than_the_limit_is_too_many() {
         |usage| Some(usage.instances),
     );
     assert!((1..20).contains(&needs), "{needs}");
+}
+
+#[test]
+fn a_guest_that_is_stopped_while_it_waits_tells_what_it_was_made_of() {
+    let fresh = prepare(engine(), capstan_test_guests::odd());
+    let sleep = |ms: u64, wall: Millis| {
+        let payload = format!(r#"{{"do": "sleep", "ms": {ms}}}"#);
+        let limits = Limits { wall, ..limits() };
+        let threads = GuestThreads::start(engine(), 1).unwrap();
+        wait(threads.run(fresh.clone(), ready(attempt(&payload, limits))))
+    };
+    let stopped = sleep(600_000, Millis(500));
+    assert_eq!(ended(&stopped).0, Class::Timeout);
+    let figures = |usage: &Usage| (usage.instances, usage.tables, usage.memories, usage.table_elements, usage.handles);
+    let (whole, part) = (sleep(1, Millis::seconds(60)).usage, stopped.usage);
+    assert!(part.instances > 0 && part.handles > 0, "{part:?}");
+    assert_eq!(figures(&part), figures(&whole));
 }
 
 #[test]

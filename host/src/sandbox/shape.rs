@@ -41,7 +41,7 @@ impl Shape {
         Self { memories: memories.into(), tables: tables.into(), instances: OnceLock::new() }
     }
 
-    /// Core instances that were made in this store, in which none can be made afterwards.
+    /// Core instances that were made in a store that is done with: it may have no room for more afterwards.
     pub(super) async fn instances(&self, store: &mut Store<State>, empty: &Module) -> u64 {
         match (store.data().made, self.instances.get()) {
             (Made::Whole, Some(known)) => *known,

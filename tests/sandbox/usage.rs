@@ -137,9 +137,9 @@ fn cases(web: &Web) -> Vec<Case> {
     let post = |body: usize| format!(r#"{{"method": "POST", "url": "{}", "body": {body}}}"#, web.url("/empty"));
     vec![
         Case::odd("cpu_us", 200_000..=20_000_000, r#""work", "rounds": 0"#, r#""work", "rounds": 1000000000"#)
-            .along(&[("result_bytes", 20)]),
+            .along(&[("result_bytes", 20), ("wall_us", 60_000_000)]),
         Case::odd("host_us", 150_000..=20_000_000, r#""ask_random", "times": 0"#, r#""ask_random", "times": 2000"#)
-            .along(&[("host_calls", 5_000)]),
+            .along(&[("host_calls", 5_000), ("wall_us", 60_000_000)]),
         Case::odd("wall_us", 200_000..=20_000_000, r#""sleep", "ms": 1"#, r#""sleep", "ms": 300"#),
         Case::odd("memory", 19_900_000..=20_200_000, r#""alloc", "bytes": 0"#, r#""alloc", "bytes": 20000000"#)
             .along(&[("result_bytes", 7)]),

@@ -9,14 +9,16 @@ const KEPT: &str = "SELECT job_id FROM checkpoint ORDER BY job_id";
 fn a_checkpoint_is_given_to_the_next_attempt_and_thrown_away_in_the_end() {
     let project = Project::with_clerk();
     project.set("retry", "base = \"1ms\"");
-    let steps = r#"{"steps": [{"do": "load"}, {"do": "save", "format": "pages/1", "text": "old"},
+    let steps = r#"{"steps": [{"do": "load"}, {"do": "save", "format": "pages/1", "text": "older"},
         {"do": "save", "format": "pages/2", "text": "new"}, {"do": "load"}, {"do": "die_until", "attempt": 2}]}"#;
     project.add("clerk", steps);
     project.capstan(&["run"]).ok();
     let job = project.job(1);
     let found = json!(["pages/2", "new"]);
     assert_eq!(job["result"], json!([found, null, null, found, null]), "{job}");
-    assert_eq!(job["attempts"][0]["usage"]["checkpoint_bytes"], 6);
+    let usage = &job["attempts"][0]["usage"];
+    assert_eq!((&usage["checkpoint_bytes"], &usage["largest_checkpoint"]), (&json!(8), &json!(5)));
+    project.capstan(&["job", "show", "1"]).ok().says(&[", checkpoints 8 B, the largest 5 B"]);
     assert_eq!(project.sql(KEPT), [0; 0]);
     project.is_sound();
 }

@@ -130,7 +130,7 @@ fn each_limit_has_its_class_and_its_name_in_the_message() {
     let shown = project.capstan(&["job", "show", &jobs[0]["id"].to_string()]).ok();
     shown.says(&["closest to its limits: cpu 1", " % of 200ms, "]);
     let shown = project.capstan(&["job", "show", &jobs[3]["id"].to_string()]).ok();
-    shown.says(&["closest to its limits: ", "scratch_bytes 100 % of 1.00 MiB"]);
+    shown.says(&[" open at once", "closest to its limits: ", "scratch_bytes 100 % of 1.00 MiB"]);
     assert_eq!(jobs[5]["result"], "unharmed");
     assert_eq!(project.json(&["artifact", "list"])["items"], json!([]));
     project.is_sound();

@@ -27,9 +27,15 @@ fn each_figure_is_held_against_its_own_limit() {
         sent_bytes: 1 << 20,
         received_bytes: 3 << 20,
         checkpoint_bytes: 1 << 30,
+        largest_checkpoint: 1 << 10,
         enqueued: 50,
         retrievals: 7,
         tokens: 0,
+        handles: 32,
+        table_elements: 70_000,
+        instances: 8,
+        tables: 9,
+        memories: 4,
     };
     let limits = Limits::default();
     let figures = margins(&usage, &limits).map(|margin| (margin.limit.name(), margin.used, margin.most, margin.unit));
@@ -44,8 +50,13 @@ fn each_figure_is_held_against_its_own_limit() {
             ("result", 1_024, 256 << 10, Unit::Bytes),
             ("requests", 20, 1_000, Unit::Count),
             ("traffic", 4 << 20, 256 << 20, Unit::Bytes),
+            ("checkpoint", 1 << 10, 1 << 20, Unit::Bytes),
             ("enqueued", 50, 100, Unit::Count),
             ("retrievals", 7, 100, Unit::Count),
+            ("handles", 32, 256, Unit::Count),
+            ("table_elements", 70_000, 100_000, Unit::Count),
+            ("instances", 9, 64, Unit::Count),
+            ("memories", 4, 16, Unit::Count),
             ("host_calls", 1_000, 10_000_000, Unit::Count),
         ]
     );
@@ -53,6 +64,21 @@ fn each_figure_is_held_against_its_own_limit() {
     assert_eq!(close.collect::<Vec<_>>(), [Measured::Cpu, Measured::Enqueued, Measured::Memory]);
     let host = Usage { host_us: 29_900_000, ..usage };
     assert_eq!(margins(&host, &limits)[0].used, 29_900_000, "the host's account has the same limit");
+}
+
+#[test]
+fn what_a_component_is_made_of_is_worth_a_word_only_when_it_is_close() {
+    let limits = Limits::default();
+    let told = |usage: Usage| closest(&margins(&usage, &limits)).into_iter().map(|margin| margin.limit).collect();
+    let built = |table_elements, instances, memories| Usage { table_elements, instances, memories, ..Usage::default() };
+    let none: Vec<Measured> = told(built(79_999, 51, 12));
+    assert_eq!(none, []);
+    let all: Vec<Measured> = told(built(80_000, 52, 13));
+    assert_eq!(all, [Measured::Instances, Measured::Memories, Measured::TableElements]);
+    let open: Vec<Measured> = told(Usage { handles: 3, ..Usage::default() });
+    assert_eq!(open, [Measured::Handles]);
+    let few: Vec<Measured> = told(Usage { handles: 2, ..Usage::default() });
+    assert_eq!(few, []);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod limit;
 mod log;
 mod neighbours;
 mod outbound;
+mod part;
 mod quota;
 mod smoke;
 mod stage;

@@ -222,8 +222,14 @@ fn attempt_text(detail: &AttemptDetail) -> String {
             indicatif::HumanBytes(used.log_bytes),
             outside(used),
         ));
+        if used.handles > 0 {
+            text.push_str(&format!(", {} open at once", used.handles));
+        }
         if used.checkpoint_bytes > 0 {
             text.push_str(&format!(", checkpoints {}", indicatif::HumanBytes(used.checkpoint_bytes)));
+        }
+        if (1..used.checkpoint_bytes).contains(&used.largest_checkpoint) {
+            text.push_str(&format!(", the largest {}", indicatif::HumanBytes(used.largest_checkpoint)));
         }
         if used.retrievals > 0 {
             text.push_str(&format!(", {} searches", used.retrievals));

@@ -164,6 +164,9 @@ pub struct Usage {
     /// Bytes of the checkpoints that were kept, those that replaced one another included.
     #[serde(default)]
     pub checkpoint_bytes: u64,
+    /// Bytes of the largest of them.
+    #[serde(default)]
+    pub largest_checkpoint: u64,
     /// Jobs that it wanted to be queued; they are only if it succeeded.
     #[serde(default)]
     pub enqueued: u64,
@@ -173,4 +176,19 @@ pub struct Usage {
     /// Tokens of a model that it said it used.
     #[serde(default)]
     pub tokens: u64,
+    /// Files, folders, streams and timers that were open at the same time at most.
+    #[serde(default)]
+    pub handles: u64,
+    /// Elements of all tables together, at most.
+    #[serde(default)]
+    pub table_elements: u64,
+    /// Core instances that were made of the component.
+    #[serde(default)]
+    pub instances: u64,
+    /// Tables that the component has.
+    #[serde(default)]
+    pub tables: u64,
+    /// Linear memories that the component has.
+    #[serde(default)]
+    pub memories: u64,
 }

@@ -41,8 +41,9 @@ pub(super) struct Open {
     desk: Desk,
     /// Bytes of a checkpoint at most.
     limit: u64,
-    /// Bytes that were kept.
+    /// Bytes that were kept, and those of the largest checkpoint among them.
     kept: u64,
+    largest: u64,
     /// When a checkpoint was last kept, and last read.
     saved: Option<Instant>,
     loaded: Option<Instant>,
@@ -54,7 +55,7 @@ pub(super) struct Open {
 
 impl Open {
     pub(super) fn new(desk: Desk, limit: u64) -> Self {
-        Self { desk, limit, kept: 0, saved: None, loaded: None, denied: None, tokens: 0 }
+        Self { desk, limit, kept: 0, largest: 0, saved: None, loaded: None, denied: None, tokens: 0 }
     }
 
     /// The jobs to queue if the attempt succeeded.
@@ -65,6 +66,7 @@ impl Open {
     /// What went over the desk.
     pub(super) fn count(&self, usage: &mut Usage) {
         usage.checkpoint_bytes = self.kept;
+        usage.largest_checkpoint = self.largest;
         usage.tokens = self.tokens;
         usage.retrievals = self.desk.retrieve.as_ref().map_or(0, Retrieve::asked);
         usage.enqueued = self.desk.enqueue.as_ref().map_or(0, Enqueue::jobs);
@@ -162,6 +164,7 @@ impl checkpoint::Host for State {
         })?;
         let mut desk = self.shared.desk();
         desk.kept += size;
+        desk.largest = desk.largest.max(size);
         desk.saved = Some(Instant::now());
         Ok(())
     }

@@ -8,6 +8,7 @@
 
 use super::link;
 use super::settings::{self, EngineOptions};
+use super::shape::{self, Shape};
 use super::state::State;
 use super::surface::{self, Missing};
 use super::ticker::Ticker;
@@ -15,8 +16,8 @@ use super::world::{Linked, World};
 use sha2::{Digest as _, Sha256};
 use std::hash::{Hash as _, Hasher};
 use std::sync::{Arc, OnceLock};
-use wasmtime::Config;
 use wasmtime::component::{Component, Linker};
+use wasmtime::{Config, Module};
 
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +69,7 @@ pub struct LoadError(String);
 struct Side {
     engine: wasmtime::Engine,
     linker: Linker<State>,
+    empty: Module,
 }
 
 struct Inner {
@@ -90,6 +92,7 @@ struct Loaded {
     demand: OnceLock<Result<Linked, LoadError>>,
     world: World,
     hears_cancel: bool,
+    shape: Shape,
 }
 
 impl Prepared {
@@ -101,6 +104,11 @@ impl Prepared {
     /// Whether it asks if it is cancelled.
     pub(super) fn hears_cancel(&self) -> bool {
         self.0.hears_cancel
+    }
+
+    /// What it is made of.
+    pub(super) fn shape(&self) -> &Shape {
+        &self.0.shape
     }
 }
 
@@ -115,7 +123,8 @@ impl Side {
     fn new(config: &Config) -> wasmtime::Result<Self> {
         let engine = wasmtime::Engine::new(config)?;
         let linker = link::linker(&engine)?;
-        Ok(Self { engine, linker })
+        let empty = shape::empty(&engine)?;
+        Ok(Self { engine, linker, empty })
     }
 
     fn prepare(&self, component: &Component) -> wasmtime::Result<Linked> {
@@ -192,14 +201,24 @@ impl Engine {
         let loaded = pool.as_ref().or_else(|| demand.get().and_then(|pre| pre.as_ref().ok()));
         let hears_cancel = loaded.is_some_and(|linked| imports(linked.component(), link::CANCELLED));
         let world = loaded.map_or(World::Handler, Linked::world);
-        Ok(Prepared(Arc::new(Loaded { pool, demand, world, hears_cancel })))
+        let shape = loaded.map(|linked| Shape::of(linked.component())).unwrap_or_default();
+        Ok(Prepared(Arc::new(Loaded { pool, demand, world, hears_cancel, shape })))
+    }
+
+    fn side(&self, home: Home) -> &Side {
+        match home {
+            Home::Pool => &self.0.pool,
+            Home::Demand => &self.0.demand,
+        }
     }
 
     pub(super) fn raw(&self, home: Home) -> &wasmtime::Engine {
-        match home {
-            Home::Pool => &self.0.pool.engine,
-            Home::Demand => &self.0.demand.engine,
-        }
+        &self.side(home).engine
+    }
+
+    /// A core module of nothing.
+    pub(super) fn empty(&self, home: Home) -> &Module {
+        &self.side(home).empty
     }
 
     /// Where an attempt with this memory limit should run first.

@@ -44,6 +44,16 @@ impl Memory {
     pub(super) const fn peak(&self) -> u64 {
         self.peak
     }
+
+    /// Elements of all tables; that is their peak too, since tables do not shrink.
+    pub(super) const fn elements(&self) -> u64 {
+        self.elements
+    }
+
+    /// No more core instances, as soon as the engine asks for the limits again.
+    pub(super) const fn refuse_instances(&mut self) {
+        self.max_instances = 0;
+    }
 }
 
 fn step(current: usize, desired: usize) -> u64 {
@@ -105,6 +115,8 @@ mod tests {
         assert!(memory.table_growing(0, 4, None).unwrap());
         let error = memory.table_growing(4, 5, None).unwrap_err();
         assert_eq!(error.downcast_ref(), Some(&Halt::Tables { wanted: 11, limit: 10 }));
+        assert!(!memory.table_growing(4, 9, Some(8)).unwrap(), "its own maximum");
+        assert_eq!(memory.elements(), 10);
     }
 
     #[test]

@@ -16,7 +16,8 @@ use super::halt::Halt;
 use super::log::Source;
 use super::meter::Meter;
 use super::quota::Quota;
-use super::state::{self, Shared, State};
+use super::remains::Remains;
+use super::state::{self, Made, Shared, State};
 use super::stop::{Reason, StopSignal};
 use super::traffic::Traffic;
 use super::world::{Live, World};
@@ -53,20 +54,6 @@ pub(super) enum Answer {
 pub(super) enum End {
     Returned(wasmtime::Result<Answer>),
     Halted(Halt),
-}
-
-/// What is left of the store when it is gone.
-#[derive(Default)]
-pub(super) struct Remains {
-    /// Peak of memory, in bytes.
-    memory: u64,
-    core: Option<Vec<u8>>,
-}
-
-impl Remains {
-    fn of(state: State) -> Self {
-        Self { memory: state.memory.peak(), core: state.core }
-    }
 }
 
 /// One store and what watches it.
@@ -115,9 +102,9 @@ impl<'a> Session<'a> {
         match end {
             End::Returned(Err(error)) if home == Home::Pool && error.is::<PoolConcurrencyLimitError>() => {
                 let (end, state) = self.attempt(Home::Demand, state.renewed(&self.limits), entry).await;
-                (end, Remains::of(state))
+                (end, Remains::of(state, self.prepared.shape()))
             }
-            end => (end, Remains::of(state)),
+            end => (end, Remains::of(state, self.prepared.shape())),
         }
     }
 
@@ -128,8 +115,9 @@ impl<'a> Session<'a> {
             End::Returned(Err(error)) => coredump::of(error, &mut store, self.coredump),
             End::Returned(Ok(_)) | End::Halted(_) => None,
         };
+        let instances = self.prepared.shape().instances(&mut store, self.engine.empty(home)).await;
         let mut state = store.into_data();
-        state.core = core;
+        (state.core, state.instances) = (core, instances);
         (end, state)
     }
 
@@ -162,7 +150,9 @@ impl<'a> Session<'a> {
 
     async fn call(&self, store: &mut Store<State>, home: Home, entry: Entry) -> wasmtime::Result<Answer> {
         let pre = self.engine.linked(self.prepared, home)?;
-        match (pre.live(store).await?, entry) {
+        let live = pre.live(store).await?;
+        store.data_mut().made = Made::Whole;
+        match (live, entry) {
             (Live::Handler(handler), Entry::Describe) => Ok(Answer::Described(handler.call_describe(store).await?)),
             (Live::Handler(handler), Entry::Run) => {
                 Ok(Answer::Ran(handler.call_run(store, State::job_handle()).await?))
@@ -227,7 +217,6 @@ impl<'a> Session<'a> {
             cpu_us: meter.guest() / 1_000,
             host_us: meter.host() / 1_000,
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            memory: remains.memory,
             scratch_bytes: quota.peak(),
             scratch_files: quota.made(),
             host_calls: meter.calls(),
@@ -236,7 +225,7 @@ impl<'a> Session<'a> {
             requests,
             sent_bytes,
             received_bytes,
-            ..Usage::default()
+            ..remains.usage
         };
         desk.count(&mut usage);
         Report { outcome, usage, log: tail.finish(), enqueue: desk.hand_over(), core: remains.core }

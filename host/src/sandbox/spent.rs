@@ -54,12 +54,31 @@ impl Spent {
         if words == CALL_BYTES {
             return Some(Self::CallBytes(limits.call_bytes));
         }
-        let (what, _) = words.strip_prefix("resource limit exceeded: ")?.split_once(" count too high")?;
-        match what {
-            "instance" => Some(Self::Instances(limits.instances)),
-            "table" => Some(Self::Tables(limits.instances)),
-            "memory" => Some(Self::Memories(limits.memories)),
-            _ => None,
-        }
+        counted(error).map(|(what, _)| match what {
+            Counted::Instances => Self::Instances(limits.instances),
+            Counted::Tables => Self::Tables(limits.instances),
+            Counted::Memories => Self::Memories(limits.memories),
+        })
     }
+}
+
+/// What the engine counts in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counted {
+    Instances,
+    Tables,
+    Memories,
+}
+
+/// What there would have been too many of, and how many of them.
+pub(super) fn counted(error: &wasmtime::Error) -> Option<(Counted, u64)> {
+    let words = error.root_cause().to_string();
+    let (what, wanted) = words.strip_prefix("resource limit exceeded: ")?.split_once(" count too high at ")?;
+    let what = match what {
+        "instance" => Counted::Instances,
+        "table" => Counted::Tables,
+        "memory" => Counted::Memories,
+        _ => return None,
+    };
+    Some((what, wanted.parse().ok()?))
 }

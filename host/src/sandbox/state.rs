@@ -98,6 +98,15 @@ impl Shared {
     }
 }
 
+/// How much of a component was made in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// Not all of it, or nothing.
+    Part,
+    /// Its export could be called.
+    Whole,
+}
+
 /// The data of a store.
 pub(super) struct State {
     pub(super) job: JobView,
@@ -105,6 +114,9 @@ pub(super) struct State {
     pub(super) memory: Memory,
     pub(super) shared: Arc<Shared>,
     pub(super) table: ResourceTable,
+    pub(super) made: Made,
+    /// Core instances, when the guest has ended.
+    pub(super) instances: u64,
     /// What is kept of the guest's memory when it has ended.
     pub(super) core: Option<Vec<u8>>,
     wasi: Option<WasiCtx>,
@@ -124,7 +136,16 @@ impl State {
         table.set_max_capacity(number(limits.handles));
         let hooks = Hooks { outbound, shared: Arc::clone(&shared) };
         let memory = Memory::new(limits);
-        Self { job, mounts, memory, shared, table, core: None, wasi: None, http: WasiHttpCtx::new(), hooks }
+        let (made, http) = (Made::Part, WasiHttpCtx::new());
+        Self { job, mounts, memory, shared, table, made, instances: 0, core: None, wasi: None, http, hooks }
+    }
+
+    /// The most that was open at the same time, when the guest has ended. The table takes the places that were given
+    /// back before it grows, so this is its length; it does not tell it, so it is filled up and counted.
+    pub(super) fn handles(&mut self) -> u64 {
+        self.table.set_max_capacity(0);
+        while self.table.push(()).is_ok() {}
+        self.table.iter_mut().count() as u64
     }
 
     /// The same before anything ran, for another store.

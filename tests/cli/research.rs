@@ -86,8 +86,8 @@ fn a_scope_narrows_and_a_question_that_nothing_answers_stays_open() {
     for source in brief(&project, narrow)["sources"].as_array().unwrap() {
         assert_eq!(source["subject"], tea["subject"]);
     }
+    // What is near in meaning is shown all the same; that nothing is about it is said.
     let brief = brief(&project, unknown);
-    assert_eq!(brief["findings"], json!([]));
     assert!(brief["open"].to_string().contains("Zeppelins"), "{brief}");
 }
 

@@ -99,6 +99,11 @@ fn a_changed_document_is_found_by_its_new_words_only_and_a_removed_one_not_at_al
     assert_eq!((removed["generations"].as_i64(), &removed["left"]), (Some(6), &json!([])));
     assert_eq!(titles(&project.json(&["search", "coffee beans"])), Vec::<&str>::new());
     assert!(!project.root().join("artifacts").join(&subject[..2]).join(subject).exists());
+    project
+        .capstan(&["subject", "remove", &subject[..7]])
+        .exits(2)
+        .complains(&["is too short for what cannot be undone"]);
+    project.capstan(&["subject", "show", ""]).exits(2).complains(&["no subject is named"]);
     project.capstan(&["subject", "show", subject]).exits(3).complains(&["there is no subject"]);
     project.is_sound();
     // What was removed comes back with the next import.

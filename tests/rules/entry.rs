@@ -1,6 +1,6 @@
 //! What guests say of documents is read within bounds, or not at all.
 
-use capstan::rules::entry::{Embedded, Entry, MAX_PASSAGES};
+use capstan::rules::entry::{Embedded, Entry, MAX_PASSAGES, MAX_TAGS, MAX_TEXT, MAX_TITLE, MAX_URL};
 use serde_json::{Value, json};
 
 fn entry(value: &Value) -> Result<Entry, String> {
@@ -36,7 +36,7 @@ fn one_passage_too_many_leaves_the_document_out() {
         |passages: usize| json!({"format": 1, "passages": vec![json!({"start": 0, "end": 0, "text": ""}); passages]});
     assert!(entry(&of(MAX_PASSAGES)).is_ok());
     let said = entry(&of(MAX_PASSAGES + 1)).unwrap_err();
-    assert_eq!(said, "entry.json has 50001 passages: at most 50000 are indexed");
+    assert_eq!(said, "entry.json has 20001 passages: at most 20000 are indexed");
 }
 
 #[test]
@@ -53,4 +53,21 @@ fn vectors_must_fit_what_is_announced() {
     let mut wide = index;
     wide["dimension"] = json!(5_000);
     assert!(embedded(&wide, &[]).unwrap_err().contains("dimension 5000, which must be 1 to 4096"));
+}
+
+#[test]
+fn what_is_too_long_is_cut_left_out_or_refused() {
+    let of = |title: usize, url: usize, text: usize, tags: usize| {
+        entry(&json!({"format": 1, "title": "ä".repeat(title / 2), "url": "u".repeat(url), "tags": vec!["t"; tags],
+                      "passages": [{"start": 0, "end": 1, "heading": "h".repeat(title), "text": "x".repeat(text)}]}))
+    };
+    let whole = of(MAX_TITLE, MAX_URL, MAX_TEXT, MAX_TAGS.0).unwrap();
+    assert_eq!((whole.title.len(), whole.url.len(), whole.tags.len()), (MAX_TITLE, MAX_URL, MAX_TAGS.0));
+    let cut = of(MAX_TITLE + 2, MAX_URL + 1, 1, MAX_TAGS.0 + 1).unwrap();
+    assert_eq!((cut.title.len(), cut.url.len(), cut.tags.len()), (MAX_TITLE, 0, MAX_TAGS.0));
+    assert_eq!(cut.passages[0].heading.len(), MAX_TITLE);
+    let said = of(1, 1, MAX_TEXT + 1, 0).unwrap_err();
+    assert!(said.ends_with("a passage of 65537 bytes, at most 65536 are indexed"), "{said}");
+    let long = entry(&json!({"format": 1, "tags": ["x".repeat(MAX_TAGS.1 + 1), "y"], "passages": []})).unwrap();
+    assert_eq!(long.tags, ["y"]);
 }

@@ -99,8 +99,9 @@ fn meaning(words: &str) -> Option<Vec<f32>> {
 async fn recall(index: &Index, vectors: &Vectors, questions: &[(String, Vec<String>)]) -> (f64, f64) {
     let (mut by_words, mut by_both) = (0, 0);
     for (question, wanted) in questions {
-        let common = index.common_words().await.unwrap();
-        let expression = Query::parse(question).unwrap().expression(&common);
+        let query = Query::parse(question).unwrap();
+        let common = index.common_among(query.words(), &index.common_terms().await.unwrap()).await.unwrap();
+        let expression = query.expression(&common);
         let words = index.pages(&expression, &Scope::default(), DEPTH).await.unwrap();
         let most = usize::try_from(DEPTH).unwrap();
         let near = meaning(question).map_or_else(Vec::new, |vector| vectors.nearest_of_each(&vector, most, |_| true));
@@ -115,7 +116,7 @@ async fn recall(index: &Index, vectors: &Vectors, questions: &[(String, Vec<Stri
         let is_found =
             |ranking: &[(i64, f64)]| ranking.iter().take(10).any(|(document, _)| wanted.contains(&names[document]));
         by_words += u32::from(is_found(&words));
-        by_both += u32::from(is_found(&fuse(&[(SHARES.0, words.as_slice()), (SHARES.1, near.as_slice())])));
+        by_both += u32::from(is_found(&fuse(&[(SHARES.0, words.as_slice()), (SHARES.1, near.as_slice())], most)));
     }
     let share = |found: u32| f64::from(found) / f64::from(u32::try_from(questions.len()).unwrap());
     (share(by_words), share(by_both))

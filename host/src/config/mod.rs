@@ -293,6 +293,12 @@ impl Config {
         check("coredump.files", self.coredump.files, 0, 100_000, "0 to 100000")?;
         check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
         let ranges = Ranges(path);
+        for (name, kind) in [("entries", &self.search.entries), ("vectors", &self.search.vectors)] {
+            let is_fit = Queueing::try_from(kind.clone()).is_ok_and(|entry| entry.kind == *kind);
+            ranges.holds(is_fit, &format!("search.{name}"), kind, "a kind: 1 to 64 of a-z, 0-9 and -")?;
+        }
+        let are_two = self.search.entries != self.search.vectors;
+        ranges.holds(are_two, "search.vectors", &self.search.vectors, "another kind than search.entries")?;
         self.queue.ranges(&ranges)?;
         self.key.ranges(&ranges)?;
         self.retry.ranges("retry", &ranges)?;

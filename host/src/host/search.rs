@@ -3,7 +3,7 @@
 use super::job::MAX_PAGE;
 use super::refusal::Refusal;
 use super::{Host, Verb};
-use crate::rules::retrieve::{MAX_SCOPE, Scope};
+use crate::rules::retrieve::Scope;
 pub use crate::rules::search::Mode;
 use crate::rules::search::{Query, QueryError, snippet};
 use crate::service::search::{self, Ask, SearchError};
@@ -86,12 +86,9 @@ impl Verb for SearchFind {
             let most = MAX_PAGE.min(MAX_FOUND);
             return Err(Refusal::usage(format!("limit {} is none: 1 to {most} documents are shown", self.limit)));
         }
-        let entries = self.subjects.len() + self.sources.len() + self.tags.len();
-        if entries > MAX_SCOPE {
-            return Err(Refusal::usage(format!("{entries} subjects, sources and tags: at most {MAX_SCOPE} narrow")));
-        }
         let query = Query::parse(&self.words).map_err(|error| Refusal::usage(error.to_string()))?;
         let scope = Scope { subjects: self.subjects, sources: self.sources, tags: self.tags };
+        scope.check().map_err(|error| Refusal::usage(error.to_string()))?;
         let (after, limit) = (usize::try_from(self.after).unwrap_or(0), usize::try_from(self.limit).unwrap_or(0));
         let most = usize::try_from(MAX_FOUND).unwrap_or(usize::MAX);
         let ask = Ask { query, text: self.words, scope, mode: self.mode, limit: (after + limit + 1).min(most) };
@@ -141,7 +138,7 @@ impl Verb for SearchRebuild {
     async fn call(self, host: &Host) -> Result<Rebuilt, Refusal> {
         let begun = Instant::now();
         let runtime = host.working().await?;
-        let size = runtime.library.rebuild(runtime).await?;
+        let size = search::rebuild(runtime).await?;
         Ok(Rebuilt { size, took_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX) })
     }
 }

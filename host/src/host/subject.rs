@@ -9,6 +9,7 @@ use crate::artifact::generation;
 use crate::artifact::name::Name;
 use crate::clock;
 use crate::rules::subject;
+use crate::service::search;
 pub use crate::store::subject::SubjectKind;
 use crate::store::subject::{Removed, Removing};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,9 @@ impl Host {
     /// # Errors
     /// There is none, or more than one.
     pub(super) async fn subject(&self, text: &str) -> Result<String, Refusal> {
+        if text.is_empty() {
+            return Err(Refusal::usage("no subject is named").hint("`capstan artifact list` shows the subjects"));
+        }
         let wanted = if text.contains(':') { subject::id_of_source(text) } else { text.to_owned() };
         match self.store.subjects_like(&wanted).await?.as_slice() {
             [one] => Ok(one.clone()),
@@ -30,6 +34,9 @@ impl Host {
         }
     }
 }
+
+/// Digits of an id that a removal needs.
+const LEAST: usize = 8;
 
 /// What is known about one subject.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,6 +98,10 @@ impl Verb for SubjectRemove {
     type Reply = SubjectRemoved;
 
     async fn call(self, host: &Host) -> Result<SubjectRemoved, Refusal> {
+        if !self.subject.contains(':') && self.subject.len() < LEAST {
+            let said = format!("{:?} is too short for what cannot be undone: at least {LEAST} digits", self.subject);
+            return Err(Refusal::usage(said).hint("write more digits of the id, or the source"));
+        }
         let subject = host.subject(&self.subject).await?;
         let removing = Removing { subject: subject.clone(), by: self.by, now: clock::now() };
         let generations = match host.store.remove_subject(removing).await? {
@@ -114,6 +125,10 @@ impl Verb for SubjectRemove {
             generations.into_iter().filter_map(|generation| remove(generation).err()).collect()
         };
         let left = tokio::task::spawn_blocking(remove).await.map_err(|error| Refusal::failed(error.to_string()))?;
+        if let Some(runtime) = host.runtime.get() {
+            // What fails now is done by the next search.
+            let _ = search::catch_up(runtime).await;
+        }
         Ok(SubjectRemoved { subject, generations: count, left })
     }
 }

@@ -10,7 +10,15 @@ use serde::Deserialize;
 /// Bytes of one file at most: 64 MiB.
 pub const MAX_BYTES: u64 = 64 << 20;
 /// Passages of one document at most.
-pub const MAX_PASSAGES: usize = 50_000;
+pub const MAX_PASSAGES: usize = 20_000;
+/// Bytes of the text of one passage at most: 64 KiB.
+pub const MAX_TEXT: usize = 64 << 10;
+/// Bytes of a title and of a heading that are indexed: 1 KiB. A title is indexed with each passage.
+pub const MAX_TITLE: usize = 1 << 10;
+/// Bytes of an address at most; a longer one is none.
+pub const MAX_URL: usize = 4 << 10;
+/// Tags at most, and bytes of each; the others are left out.
+pub const MAX_TAGS: (usize, usize) = (100, 256);
 /// The form that is read.
 const FORMAT: u32 = 1;
 
@@ -119,14 +127,30 @@ impl Entry {
     /// # Errors
     /// It is not what it should be.
     pub fn parse(bytes: &[u8]) -> Result<Self, EntryError> {
-        let entry: Self = read(ENTRY, bytes)?;
+        let mut entry: Self = read(ENTRY, bytes)?;
         sound(ENTRY, entry.format, entry.passages.len())?;
         if let Some(piece) = entry.passages.iter().find(|piece| piece.start < 0 || piece.end < piece.start) {
             let wrong = format!("a passage from {} to {}", piece.start, piece.end);
             return Err(EntryError::Form { file: ENTRY, wrong });
         }
+        if let Some(piece) = entry.passages.iter().find(|piece| piece.text.len() > MAX_TEXT) {
+            let wrong = format!("a passage of {} bytes, at most {MAX_TEXT} are indexed", piece.text.len());
+            return Err(EntryError::Form { file: ENTRY, wrong });
+        }
+        cut(&mut entry.title);
+        entry.passages.iter_mut().for_each(|piece| cut(&mut piece.heading));
+        if entry.url.len() > MAX_URL {
+            entry.url.clear();
+        }
+        entry.tags.retain(|tag| tag.len() <= MAX_TAGS.1);
+        entry.tags.truncate(MAX_TAGS.0);
         Ok(entry)
     }
+}
+
+/// What is indexed of a title or a heading.
+fn cut(text: &mut String) {
+    text.truncate(text.floor_char_boundary(MAX_TITLE));
 }
 
 impl Embedded {

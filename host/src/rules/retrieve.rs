@@ -16,8 +16,53 @@ pub struct Scope {
     pub tags: Vec<String>,
 }
 
-/// Entries of a scope at most.
-pub const MAX_SCOPE: usize = 1_000;
+/// Subjects of a scope at most.
+pub const MAX_SUBJECTS: usize = 1_000;
+/// Sources and tags of a scope at most, each: every document is held against each of them.
+pub const MAX_SCOPE: usize = 16;
+/// Bytes of one entry of a scope at most.
+pub const MAX_ENTRY: usize = 2 << 10;
+
+/// Why a scope is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ScopeError {
+    /// Too many entries.
+    #[error("the scope has {found} {what}: at most {most} narrow")]
+    Many {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        found: usize,
+        /// The most.
+        most: usize,
+    },
+    /// One that is too long.
+    #[error("an entry of the scope has {0} bytes: at most {MAX_ENTRY} are compared")]
+    Long(usize),
+}
+
+impl Scope {
+    /// Whether it can be looked through.
+    ///
+    /// # Errors
+    /// It has too many entries, or too long ones.
+    pub fn check(&self) -> Result<(), ScopeError> {
+        let lists = [
+            ("subjects", &self.subjects, MAX_SUBJECTS),
+            ("sources", &self.sources, MAX_SCOPE),
+            ("tags", &self.tags, MAX_SCOPE),
+        ];
+        for (what, list, most) in lists {
+            if list.len() > most {
+                return Err(ScopeError::Many { what, found: list.len(), most });
+            }
+            if let Some(long) = list.iter().find(|entry| entry.len() > MAX_ENTRY) {
+                return Err(ScopeError::Long(long.len()));
+            }
+        }
+        Ok(())
+    }
+}
 
 /// One look into the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,9 +111,9 @@ pub enum Refusal {
     /// No such number of passages.
     #[error("{0} passages: 1 to {MAX_PASSAGES} are given at once")]
     Limit(u32),
-    /// A scope that is too long.
-    #[error("the scope has {0} entries: at most {MAX_SCOPE} are looked at")]
-    Scope(usize),
+    /// A scope that is none.
+    #[error(transparent)]
+    Scope(#[from] ScopeError),
     /// Too many calls.
     #[error("more than limits.retrievals = {0} searches: put several questions into one, or raise the limit")]
     Many(u64),
@@ -82,14 +127,11 @@ pub enum Refusal {
 /// # Errors
 /// It may not.
 pub fn may_ask(question: &Question, asked: u64, limit: u64) -> Result<(), Refusal> {
-    let Scope { subjects, sources, tags } = &question.scope;
-    let entries = subjects.len() + sources.len() + tags.len();
     match question {
         _ if asked >= limit => Err(Refusal::Many(limit)),
         Question { words, .. } if words.trim().is_empty() => Err(Refusal::Nothing),
         Question { words, .. } if words.len() > MAX_WORDS => Err(Refusal::Long(words.len())),
         Question { limit, .. } if !(1..=MAX_PASSAGES).contains(limit) => Err(Refusal::Limit(*limit)),
-        _ if entries > MAX_SCOPE => Err(Refusal::Scope(entries)),
-        _ => Ok(()),
+        _ => Ok(question.scope.check()?),
     }
 }

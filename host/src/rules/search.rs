@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes that are looked for at most.
 pub const MAX_WORDS: usize = 1 << 10;
-/// Terms of them at most; the others are not looked for.
+/// Words, phrases and unwanted words at most, each; the others are not looked for.
 pub const MAX_TERMS: usize = 64;
 /// What the ranking by words counts, and that by meaning.
 pub const SHARES: (f64, f64) = (0.7, 0.3);
@@ -70,7 +70,7 @@ impl Query {
         for (at, part) in parts.iter().enumerate() {
             let is_quoted = at % 2 == 1 && at + 1 < parts.len();
             if is_quoted {
-                query.phrases.extend(term(part));
+                push(&mut query.phrases, part);
             } else {
                 part.split_whitespace().for_each(|word| query.word(word));
             }
@@ -86,12 +86,7 @@ impl Query {
             Some(word) => (&mut self.unwanted, word),
             None => (&mut self.wanted, word),
         };
-        if let Some(term) = term(word)
-            && list.len() < MAX_TERMS
-            && !list.contains(&term)
-        {
-            list.push(term);
-        }
+        push(list, word);
     }
 
     /// Whether it says exactly what must and must not be there, so that nearness in meaning is no answer.
@@ -102,6 +97,11 @@ impl Query {
     /// The words and phrases that it looks for, in lower case.
     pub fn terms(&self) -> impl Iterator<Item = &str> {
         self.wanted.iter().chain(&self.phrases).map(String::as_str)
+    }
+
+    /// Its words, which may be common ones.
+    pub fn words(&self) -> &[String] {
+        &self.wanted
     }
 
     /// As the index wants it (FTS5). Common words are left out if others remain: they rank nothing and cost most.
@@ -117,6 +117,16 @@ impl Query {
             expression = format!("({expression}) NOT ({})", joined(self.unwanted.iter(), " OR "));
         }
         expression
+    }
+}
+
+/// One more term, if there is room and it is not there.
+fn push(list: &mut Vec<String>, text: &str) {
+    if let Some(term) = term(text)
+        && list.len() < MAX_TERMS
+        && !list.contains(&term)
+    {
+        list.push(term);
     }
 }
 
@@ -156,11 +166,13 @@ fn is_unspaced(letter: char) -> bool {
         | 0x3400..=0x4DBF | 0x4E00..=0x9FFF | 0xF900..=0xFAFF | 0x20000..=0x3FFFF)
 }
 
-/// One ranking out of several, each the best first, with its weight; equal scores in the order of the keys.
-pub fn fuse<T: Ord + Copy>(rankings: &[(f64, &[(T, f64)])]) -> Vec<(T, f64)> {
+/// One ranking out of several, each the best first, with its weight; equal scores in the order of the keys. One that is
+/// shorter than it might be ends with all that there is, so its last is worth something: it is spread from 0.
+pub fn fuse<T: Ord + Copy>(rankings: &[(f64, &[(T, f64)])], depth: usize) -> Vec<(T, f64)> {
     let mut scores: BTreeMap<T, f64> = BTreeMap::new();
     for (weight, ranking) in rankings {
         let (Some((_, first)), Some((_, last))) = (ranking.first(), ranking.last()) else { continue };
+        let last = if ranking.len() < depth { last.min(0.0) } else { *last };
         let spread = first - last;
         let mut seen = BTreeSet::new();
         for (key, score) in ranking.iter().filter(|(key, _)| seen.insert(*key)) {

@@ -19,14 +19,18 @@ use crate::store::search::feed::Position;
 use crate::store::search::find::{Found, Place};
 use crate::store::search::{Index, Size};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// The least time between two folds.
 const PACE: Duration = Duration::from_millis(500);
 /// How long it waits after a fold that failed.
 const PAUSE: Duration = Duration::from_secs(10);
+/// How long a search waits for what is being folded.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Passages by which their number must have grown before common words are counted again: a tenth.
 const TENTH: i64 = 10;
 
@@ -37,8 +41,10 @@ pub struct Library {
     folding: tokio::sync::Mutex<Option<Position>>,
     /// The digest of a model, and all vectors that it made.
     vectors: RwLock<Option<(String, Vectors)>>,
-    /// Common words, and how many passages there were when they were counted.
-    common: Mutex<(i64, Arc<BTreeSet<String>>)>,
+    /// Common terms, and how many passages there were when they were counted.
+    common: tokio::sync::Mutex<(i64, Arc<BTreeSet<String>>)>,
+    /// Where folding runs: not where the search runs that waits for it, which may be given up.
+    home: Handle,
 }
 
 /// Why there is no answer.
@@ -117,38 +123,45 @@ impl Library {
             index: Index::open(&project.search()).await?,
             folding: tokio::sync::Mutex::new(None),
             vectors: RwLock::new(None),
-            common: Mutex::default(),
+            common: tokio::sync::Mutex::default(),
+            home: Handle::current(),
         })
     }
 
-    /// Make the index anew from what is published.
-    ///
-    /// # Errors
-    /// It cannot be made.
-    pub async fn rebuild(&self, runtime: &Runtime) -> Result<Size, StoreError> {
-        {
-            let mut position = self.folding.lock().await;
-            *position = None;
-            self.index.clear().await?;
-            *self.vectors.write().unwrap_or_else(PoisonError::into_inner) = None;
-            *self.common.lock().unwrap_or_else(PoisonError::into_inner) = Default::default();
+    async fn common_terms(&self) -> Result<Arc<BTreeSet<String>>, StoreError> {
+        let passages = self.index.passages().await?;
+        // Whoever comes meanwhile waits instead of counting as well.
+        let mut known = self.common.lock().await;
+        if (passages - known.0).abs() * TENTH > passages {
+            *known = (passages, Arc::new(self.index.common_terms().await?));
         }
-        self.catch_up(runtime).await?;
-        self.index.size().await
+        Ok(Arc::clone(&known.1))
     }
 
-    async fn common_words(&self) -> Result<Arc<BTreeSet<String>>, StoreError> {
-        let passages = self.index.size().await?.passages;
-        {
-            let known = self.common.lock().unwrap_or_else(PoisonError::into_inner);
-            if (passages - known.0).abs() * TENTH <= passages {
-                return Ok(Arc::clone(&known.1));
-            }
-        }
-        let words = Arc::new(self.index.common_words().await?);
-        *self.common.lock().unwrap_or_else(PoisonError::into_inner) = (passages, Arc::clone(&words));
-        Ok(words)
+    /// Forget what is kept of the index, which begins anew.
+    async fn forget(&self) -> Result<(), StoreError> {
+        self.index.clear().await?;
+        *self.vectors.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.common.lock().await = Default::default();
+        Ok(())
     }
+}
+
+/// Make the index anew from what is published.
+///
+/// # Errors
+/// It cannot be made.
+pub async fn rebuild(runtime: &Arc<Runtime>) -> Result<Size, StoreError> {
+    fold::at_home(runtime, |runtime| async move { runtime.library.begin_anew(&runtime).await }).await?;
+    runtime.library.index.size().await
+}
+
+/// Fold all that was published until now.
+///
+/// # Errors
+/// A database said no; what was folded before stays.
+pub async fn catch_up(runtime: &Arc<Runtime>) -> Result<(), StoreError> {
+    fold::at_home(runtime, |runtime| async move { runtime.library.catch_up(&runtime).await }).await
 }
 
 /// Fold until `stop` says so.
@@ -159,16 +172,16 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
     let mut pulse = runtime.store.pulse();
     while !*stop.borrow_and_update() {
         pulse.borrow_and_update();
-        let pause = match runtime.library.catch_up(&runtime).await {
-            Ok(()) => PACE,
-            Err(error) => {
-                tracing::warn!(%error, "the search index is not up to date");
-                PAUSE
-            }
-        };
+        let folded = catch_up(&runtime).await;
+        if let Err(error) = &folded {
+            tracing::warn!(%error, "the search index is not up to date; it is tried again");
+        }
         tokio::select! {
-            () = tokio::time::sleep(pause) => {},
+            () = tokio::time::sleep(if folded.is_ok() { PACE } else { PAUSE }) => {},
             _ = stop.changed() => continue,
+        }
+        if folded.is_err() {
+            continue;
         }
         tokio::select! {
             changed = pulse.changed() => if changed.is_err() { break },
@@ -187,15 +200,14 @@ type Ranking<T> = Vec<(T, f64)>;
 /// There is nothing to look for, or the index cannot be used.
 pub async fn documents(runtime: &Arc<Runtime>, ask: &Ask) -> Result<Answer, SearchError> {
     let library = &runtime.library;
-    let expression = library.prepared(runtime, ask).await?;
+    let (expression, behind) = library.prepared(runtime, ask).await?;
     let words = match ask.mode {
         Mode::Vectors => Vec::new(),
         Mode::Hybrid | Mode::Words => library.index.pages(&expression, &ask.scope, DEPTH).await?,
     };
     let (near, note) = library.by_meaning(runtime, ask, Each::Document).await?;
     let vectors: Ranking<i64> = near.iter().map(|((document, _), score)| (*document, *score)).collect();
-    let mut fused = fuse(&[(SHARES.0, words.as_slice()), (SHARES.1, vectors.as_slice())]);
-    fused.truncate(ask.limit);
+    let fused = fuse(&[(SHARES.0, words.as_slice()), (SHARES.1, vectors.as_slice())], depth());
     let wanted: Vec<i64> = fused.iter().map(|(document, _)| *document).collect();
     let mut places: BTreeMap<i64, Place> = near.iter().map(|(place, _)| (place.0, *place)).collect();
     places.extend(library.index.best(&expression, &wanted).await?);
@@ -208,7 +220,12 @@ pub async fn documents(runtime: &Arc<Runtime>, ask: &Ask) -> Result<Answer, Sear
         let found = found.get(&place(document))?.clone();
         Some(Hit { found, score, words: rank(&words, document), vectors: rank(&vectors, document) })
     });
-    Ok(Answer { hits: hits.collect(), note })
+    let note = [behind, note].into_iter().flatten().collect::<Vec<_>>().join("; ");
+    Ok(Answer { hits: hits.take(ask.limit).collect(), note: (!note.is_empty()).then_some(note) })
+}
+
+fn depth() -> usize {
+    usize::try_from(DEPTH).unwrap_or(usize::MAX)
 }
 
 /// The passages that answer a guest's question best.
@@ -224,7 +241,7 @@ pub async fn passages(runtime: &Arc<Runtime>, question: Question) -> Result<Vec<
 
 async fn ranked(runtime: &Arc<Runtime>, ask: &Ask) -> Result<Vec<Passage>, SearchError> {
     let library = &runtime.library;
-    let expression = library.prepared(runtime, ask).await?;
+    let (expression, _) = library.prepared(runtime, ask).await?;
     let words = library.index.by_words(&expression, &ask.scope, DEPTH).await?;
     let (near, _) = library.by_meaning(runtime, ask, Each::Passage).await?;
     let places: BTreeSet<Place> = words.iter().chain(&near).map(|(place, _)| *place).collect();
@@ -236,7 +253,7 @@ async fn ranked(runtime: &Arc<Runtime>, ask: &Ask) -> Result<Vec<Passage>, Searc
     };
     let (words, near) = (canonical(words), canonical(near));
     let known: BTreeMap<Place, &Found> = found.values().map(|found| ((found.document, found.start), found)).collect();
-    let fused = fuse(&[(SHARES.0, words.as_slice()), (SHARES.1, near.as_slice())]);
+    let fused = fuse(&[(SHARES.0, words.as_slice()), (SHARES.1, near.as_slice())], depth());
     let best = fused.into_iter().filter_map(|(place, score)| Some(passage((*known.get(&place)?).clone(), score)));
     Ok(best.take(ask.limit).collect())
 }
@@ -256,10 +273,14 @@ fn passage(found: Found, score: f64) -> Passage {
 }
 
 impl Library {
-    /// Fold what is new, and put the question into the words of the index.
-    async fn prepared(&self, runtime: &Runtime, ask: &Ask) -> Result<String, SearchError> {
-        self.catch_up(runtime).await?;
-        Ok(ask.query.expression(&*self.common_words().await?))
+    /// Fold what is new, and put the question into the words of the index; what to say if it did not catch up.
+    async fn prepared(&self, runtime: &Arc<Runtime>, ask: &Ask) -> Result<(String, Option<String>), SearchError> {
+        let behind = match timeout(PATIENCE, catch_up(runtime)).await {
+            Ok(folded) => folded.map(|()| None)?,
+            Err(_) => Some("not all that was published is in the index yet".to_owned()),
+        };
+        let common = self.index.common_among(ask.query.words(), &*self.common_terms().await?).await?;
+        Ok((ask.query.expression(&common), behind))
     }
 
     /// The ranking by meaning, as far as it counts, and why there is none where it should.

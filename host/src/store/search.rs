@@ -1,8 +1,9 @@
 //! The index of the library: a database of its own, made from what handlers published, and made anew at will.
 //!
 //! `state/search.db` holds documents, their passages, an inverted index of the words (FTS5, without a copy of the
-//! text) and the vectors. Nothing in it is the only copy of anything, so commits are not waited for: after a power cut
-//! the last ones may be missing, and are folded again, because how far it is (`Position`) is written with what it says.
+//! text) and the vectors. Nothing in it is the only copy of anything, so commits are not waited for, only the moments in
+//! which the log is put into the file (`synchronous = NORMAL`): after a power cut the last commits may be missing, and are
+//! folded again, because how far it is (`Position`) is written with what it says.
 //! A file that is no such index or of another version is thrown away. What this cannot promise: to notice every damage;
 //! making it anew is one command.
 //!
@@ -22,15 +23,20 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 /// The form of the file: another number makes it anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// Read-only connections of the pool.
 const READERS: u32 = 2;
 
 const SCHEMA: &str = "
-CREATE TABLE position (only INTEGER PRIMARY KEY CHECK (only = 1), upto INTEGER NOT NULL, open TEXT NOT NULL) STRICT;
-INSERT INTO position VALUES (1, 0, '[]');
+CREATE TABLE position (
+    only  INTEGER PRIMARY KEY CHECK (only = 1),
+    upto  INTEGER NOT NULL,
+    open  TEXT NOT NULL,                    -- JSON array of leases
+    kinds TEXT NOT NULL                     -- JSON array: whose generations these are
+) STRICT;
+INSERT INTO position VALUES (1, 0, '[]', '[]');
 CREATE TABLE document (
-    id       INTEGER PRIMARY KEY,
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
     subject  TEXT NOT NULL UNIQUE,
     source   TEXT NOT NULL,
     title    TEXT NOT NULL DEFAULT '',
@@ -70,6 +76,8 @@ CREATE TABLE vector (
 pub struct Index {
     file: PathBuf,
     writer: Mutex<SqliteConnection>,
+    /// Brings words into the form that the index has them in.
+    stemmer: Mutex<SqliteConnection>,
     readers: RwLock<SqlitePool>,
 }
 
@@ -88,7 +96,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Off)
+        .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(Duration::from_secs(10))
         .pragma("mmap_size", "0")
         .pragma("cache_size", "-32768")
@@ -111,7 +119,8 @@ impl Index {
                 make(file).await?
             }
         };
-        Ok(Self { file: file.to_owned(), writer: Mutex::new(conn), readers: RwLock::new(readers(file)) })
+        let stemmer = Mutex::new(find::stemmer().await?);
+        Ok(Self { file: file.to_owned(), writer: Mutex::new(conn), stemmer, readers: RwLock::new(readers(file)) })
     }
 
     /// Throw the file away, damaged or not; everything is folded again from the beginning.
@@ -145,8 +154,9 @@ impl Index {
     /// # Errors
     /// The database said no.
     pub async fn position(&self) -> Result<Position, StoreError> {
-        let row = sqlx::query("SELECT upto, open FROM position").fetch_one(&self.readers()).await?;
-        Ok(Position { upto: row.try_get(0)?, open: super::batch::parse(row.try_get(1)?)? })
+        let row = sqlx::query("SELECT upto, open, kinds FROM position").fetch_one(&self.readers()).await?;
+        let (open, kinds) = (super::batch::parse(row.try_get(1)?)?, super::batch::parse(row.try_get(2)?)?);
+        Ok(Position { upto: row.try_get(0)?, open, kinds })
     }
 
     /// How much there is in it.
@@ -154,7 +164,7 @@ impl Index {
     /// # Errors
     /// The database said no.
     pub async fn size(&self) -> Result<Size, StoreError> {
-        let count = "SELECT (SELECT count(*) FROM document WHERE entry IS NOT NULL), (SELECT count(*) FROM passage),
+        let count = "SELECT (SELECT count(DISTINCT document) FROM passage), (SELECT count(*) FROM passage),
             (SELECT count(*) FROM vector)";
         let row = sqlx::query(count).fetch_one(&self.readers()).await?;
         Ok(Size { documents: row.try_get(0)?, passages: row.try_get(1)?, vectors: row.try_get(2)? })

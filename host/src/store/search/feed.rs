@@ -17,6 +17,8 @@ pub struct Position {
     pub upto: i64,
     /// But for these, which ran.
     pub open: BTreeSet<i64>,
+    /// The kinds whose generations were looked at.
+    pub kinds: Vec<String>,
 }
 
 /// Where attempts stand now.
@@ -53,6 +55,17 @@ pub struct Removal {
 }
 
 impl Position {
+    /// Nothing of these kinds was read.
+    pub fn start(kinds: [&str; 2]) -> Self {
+        Self { kinds: kinds.map(str::to_owned).to_vec(), ..Self::default() }
+    }
+
+    /// Whether it can be gone on from: it is about these kinds, and of no future. (An older copy of the project's
+    /// database may have been put back.)
+    pub fn goes_on(&self, kinds: [&str; 2], horizon: &Horizon) -> bool {
+        self.upto <= horizon.last && (self.kinds == kinds || *self == Self::default())
+    }
+
     /// Whether nothing can be new.
     pub fn is_at(&self, horizon: &Horizon) -> bool {
         self.upto == horizon.last && self.open.iter().all(|lease| horizon.running.contains(lease))
@@ -66,7 +79,7 @@ impl Position {
     /// After what has ended was read.
     #[must_use]
     pub fn without_ended(&self, horizon: &Horizon) -> Self {
-        Self { upto: self.upto, open: self.open.intersection(&horizon.running).copied().collect() }
+        Self { open: self.open.intersection(&horizon.running).copied().collect(), ..self.clone() }
     }
 
     /// After everything up to this lease was read as well.
@@ -74,7 +87,7 @@ impl Position {
     pub fn through(&self, lease: i64, horizon: &Horizon) -> Self {
         let mut open = self.open.clone();
         open.extend(horizon.running.range(self.upto + 1..).take_while(|running| **running <= lease));
-        Self { upto: lease.max(self.upto), open }
+        Self { upto: lease.max(self.upto), open, kinds: self.kinds.clone() }
     }
 }
 

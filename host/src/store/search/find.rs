@@ -4,7 +4,8 @@ use super::{Index, StoreError};
 use crate::rules::retrieve::Scope;
 use crate::rules::vector::{Coded, Vectors};
 use crate::store::batch::json;
-use sqlx::{FromRow, QueryBuilder, Row, Sqlite};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions, Executor, FromRow, QueryBuilder, Row, Sqlite};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How much a word counts where it stands: in the title of the document, in a heading, in the text. From the development
@@ -17,7 +18,16 @@ const COMMON: i64 = 4;
 /// Passages from which on there are common words.
 const ENOUGH: i64 = 200;
 /// Documents whose vectors are read at once.
-const PAGE: i64 = 1_000;
+const PAGE: i64 = 64;
+
+/// A database in memory that cuts words as the index does.
+pub(super) async fn stemmer() -> Result<SqliteConnection, StoreError> {
+    let mut conn = SqliteConnectOptions::new().in_memory(true).disable_statement_logging().connect().await?;
+    let tables = "CREATE VIRTUAL TABLE text USING fts5(words, tokenize='porter unicode61 remove_diacritics 2');
+        CREATE VIRTUAL TABLE term USING fts5vocab(text, instance)";
+    conn.execute(tables).await?;
+    Ok(conn)
+}
 
 /// A passage, as rankings know it: its document and where it begins.
 pub type Place = (i64, i64);
@@ -86,17 +96,17 @@ impl Index {
     /// # Errors
     /// The database said no.
     pub async fn by_words(&self, expression: &str, scope: &Scope, most: u32) -> Result<Vec<(Place, f64)>, StoreError> {
-        let mut query = QueryBuilder::new("SELECT passage.document, passage.start, -");
+        // Ranked before anything else is read of them.
+        let mut query = QueryBuilder::new("SELECT passage.document, passage.start, best.score FROM (SELECT rowid, -");
         bm25(&mut query, "word");
-        query
-            .push(" AS score FROM word JOIN passage ON passage.id = word.rowid WHERE word MATCH ")
-            .push_bind(expression);
+        query.push(" AS score FROM word WHERE word MATCH ").push_bind(expression);
         if !scope.is_everything() {
-            query.push(" AND passage.document IN (");
+            query.push(" AND rowid IN (SELECT id FROM passage WHERE document IN (");
             within(&mut query, scope)?;
-            query.push(")");
+            query.push("))");
         }
-        query.push(" ORDER BY score DESC, word.rowid LIMIT ").push_bind(i64::from(most));
+        query.push(" ORDER BY score DESC, rowid LIMIT ").push_bind(i64::from(most));
+        query.push(") AS best JOIN passage ON passage.id = best.rowid ORDER BY best.score DESC, best.rowid");
         let rows = query.build().fetch_all(&self.readers()).await?;
         rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
     }
@@ -171,15 +181,47 @@ impl Index {
         rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), Found::from_row(row)?))).collect()
     }
 
-    /// Words that are in so many passages that they tell nothing.
+    /// How many passages there were at most; a number that grows with them, and costs nothing.
     ///
     /// # Errors
     /// The database said no.
-    pub async fn common_words(&self) -> Result<BTreeSet<String>, StoreError> {
+    pub async fn passages(&self) -> Result<i64, StoreError> {
+        let row = sqlx::query("SELECT coalesce(max(id), 0) FROM passage").fetch_one(&self.readers()).await?;
+        Ok(row.try_get(0)?)
+    }
+
+    /// Terms of the index that are in so many passages that they tell nothing. Reads every term that there is.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn common_terms(&self) -> Result<BTreeSet<String>, StoreError> {
         let query = "SELECT term FROM vocabulary, (SELECT count(*) AS all_of FROM passage)
             WHERE all_of >= $2 AND doc * $1 > all_of";
         let rows = sqlx::query(query).bind(COMMON).bind(ENOUGH).fetch_all(&self.readers()).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
+    }
+
+    /// Those of these words all of whose terms are among `common`.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn common_among(
+        &self,
+        words: &[String],
+        common: &BTreeSet<String>,
+    ) -> Result<BTreeSet<String>, StoreError> {
+        let mut conn = self.stemmer.lock().await;
+        sqlx::query("DELETE FROM text").execute(&mut *conn).await?;
+        let insert = "INSERT INTO text (rowid, words) SELECT key + 1, value FROM json_each($1)";
+        sqlx::query(insert).bind(json(&words)?).execute(&mut *conn).await?;
+        let rows = sqlx::query("SELECT doc, term FROM term").fetch_all(&mut *conn).await?;
+        let mut terms: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        for row in &rows {
+            let at: i64 = row.try_get(0)?;
+            terms.entry(usize::try_from(at - 1).unwrap_or(usize::MAX)).or_default().push(row.try_get(1)?);
+        }
+        let is_common = |at: &usize| terms.get(at).is_some_and(|terms| terms.iter().all(|term| common.contains(term)));
+        Ok(words.iter().enumerate().filter(|(at, _)| is_common(at)).map(|(_, word)| word.clone()).collect())
     }
 
     /// All vectors that this model made; read in pages of documents, so that the rows are not in memory twice.

@@ -56,24 +56,28 @@ impl Index {
     /// The database said no; then nothing was written.
     pub async fn fold(&self, changes: &[Change], position: &Position) -> Result<Vec<Moved>, StoreError> {
         let mut conn = self.writer.lock().await;
+        // It fails where there is none; one is open if a fold was dropped half-way.
+        let _ = conn.execute("ROLLBACK").await;
         conn.execute("BEGIN IMMEDIATE").await?;
-        match write(&mut conn, changes, position).await {
-            Ok(moved) => {
-                conn.execute("COMMIT").await?;
-                Ok(moved)
-            }
-            Err(error) => {
-                // It fails where SQLite has rolled back already.
-                let _ = conn.execute("ROLLBACK").await;
-                Err(error)
-            }
+        let written = match write(&mut conn, changes, position).await {
+            Ok(moved) => conn.execute("COMMIT").await.map(|_| moved).map_err(StoreError::from),
+            Err(error) => Err(error),
+        };
+        if written.is_err() {
+            // It fails where SQLite has rolled back already.
+            let _ = conn.execute("ROLLBACK").await;
         }
+        written
     }
 }
 
 async fn write(conn: &mut SqliteConnection, changes: &[Change], position: &Position) -> Result<Vec<Moved>, StoreError> {
     let mut moved = Vec::new();
     for change in changes {
+        if matches!(change.what, What::Gone) {
+            moved.extend(gone(conn, change).await?);
+            continue;
+        }
         let Some(document) = document(conn, change).await? else { continue };
         match &change.what {
             What::Says(entry) => {
@@ -89,33 +93,48 @@ async fn write(conn: &mut SqliteConnection, changes: &[Change], position: &Posit
                 forget_vectors(conn, document).await?;
                 moved.push(Moved::Removed(document));
             }
-            What::Gone => {
-                forget_words(conn, document).await?;
-                forget_vectors(conn, document).await?;
-                sqlx::query("DELETE FROM document WHERE id = $1").bind(document).execute(&mut *conn).await?;
-                moved.push(Moved::Removed(document));
-            }
+            What::Gone => {}
         }
     }
-    let at = sqlx::query("UPDATE position SET upto = $1, open = $2").bind(position.upto).bind(json(&position.open)?);
-    at.execute(&mut *conn).await?;
+    let at = sqlx::query("UPDATE position SET upto = $1, open = $2, kinds = $3").bind(position.upto);
+    at.bind(json(&position.open)?).bind(json(&position.kinds)?).execute(&mut *conn).await?;
     Ok(moved)
+}
+
+/// The row of a document, and the leases that its passages and its vectors are from; 0 for none.
+async fn known(conn: &mut SqliteConnection, subject: &str) -> Result<Option<(i64, i64, i64)>, StoreError> {
+    let known = sqlx::query("SELECT id, coalesce(entry, 0), coalesce(vectors, 0) FROM document WHERE subject = $1");
+    let Some(row) = known.bind(subject).fetch_optional(&mut *conn).await? else { return Ok(None) };
+    Ok(Some((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)))
+}
+
+/// Forget a document, but for what was published after it was removed.
+async fn gone(conn: &mut SqliteConnection, change: &Change) -> Result<Option<Moved>, StoreError> {
+    let Some((document, entry, vectors)) = known(conn, &change.subject).await? else { return Ok(None) };
+    let (is_unsaid, is_unembedded) = (entry < change.lease, vectors < change.lease);
+    if is_unsaid {
+        forget_words(conn, document).await?;
+    }
+    if is_unembedded {
+        forget_vectors(conn, document).await?;
+    }
+    let rest = match (is_unsaid, is_unembedded) {
+        (true, true) => "DELETE FROM document WHERE id = $1",
+        (true, false) => "UPDATE document SET entry = NULL, title = '', url = '', tags = '[]' WHERE id = $1",
+        (false, true) => "UPDATE document SET vectors = NULL WHERE id = $1",
+        (false, false) => return Ok(None),
+    };
+    sqlx::query(rest).bind(document).execute(&mut *conn).await?;
+    Ok(is_unembedded.then_some(Moved::Removed(document)))
 }
 
 /// The row of a document that is to be changed; none if it is that far already.
 async fn document(conn: &mut SqliteConnection, change: &Change) -> Result<Option<i64>, StoreError> {
-    let known = sqlx::query("SELECT id, coalesce(entry, 0), coalesce(vectors, 0) FROM document WHERE subject = $1");
-    let known = known.bind(&change.subject).fetch_optional(&mut *conn).await?;
-    let known =
-        known.map(|row| Ok::<(i64, i64, i64), sqlx::Error>((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
-    let known = known.transpose()?;
+    let known = known(conn, &change.subject).await?;
     let column = match &change.what {
         What::Says(_) | What::Unsaid => "entry",
         What::Embedded(_) | What::Unembedded => "vectors",
-        // What was published after the removal stays.
-        What::Gone => {
-            return Ok(known.filter(|(_, entry, vectors)| *entry.max(vectors) < change.lease).map(|(id, ..)| id));
-        }
+        What::Gone => return Ok(None),
     };
     let is_known =
         |(_, entry, vectors): &(i64, i64, i64)| change.lease <= if column == "entry" { *entry } else { *vectors };

@@ -11,6 +11,7 @@ mod config;
 mod coredump;
 mod demo;
 mod edit;
+mod embedding;
 mod enqueue;
 mod explain;
 mod follow;

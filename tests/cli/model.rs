@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 const QUESTION: &str = r#"{"question": "How is an anchor hauled?"}"#;
-const KEY: &str = "s3cret-of-the-sage";
+pub(super) const KEY: &str = "s3cret-of-the-sage";
 
 /// What the model says well: a finding about the first passage.
 fn finding() -> Turn {
@@ -38,7 +38,7 @@ fn asked(project: &Project) -> Value {
     project.job(id)
 }
 
-fn outcomes(job: &Value) -> Vec<&str> {
+pub(super) fn outcomes(job: &Value) -> Vec<&str> {
     job["attempts"].as_array().unwrap().iter().map(|attempt| attempt["outcome"].as_str().unwrap()).collect()
 }
 
@@ -97,7 +97,7 @@ fn a_model_that_is_not_granted_is_denied_with_the_line_that_would_allow_it() {
 }
 
 /// Every file below a folder that holds these bytes.
-fn holding(root: &Path, bytes: &[u8]) -> Vec<String> {
+pub(super) fn holding(root: &Path, bytes: &[u8]) -> Vec<String> {
     let files = walkdir::WalkDir::new(root).into_iter().flatten().filter(|entry| entry.file_type().is_file());
     let holds = |path: &Path| fs::read(path).unwrap().windows(bytes.len()).any(|part| part == bytes);
     files.filter(|entry| holds(entry.path())).map(|entry| entry.path().display().to_string()).collect()

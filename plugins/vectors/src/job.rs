@@ -5,7 +5,7 @@ use capstan_text::Size;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Embedder, Model, vectors};
+use crate::{Embedder, Index, Model, vectors};
 
 const VECTORS: &str = "vectors.f32";
 const INDEX: &str = "vectors.json";
@@ -38,6 +38,12 @@ impl Default for Config {
     fn default() -> Self {
         let Size { words, overlap } = Size::default();
         Self { words, overlap }
+    }
+}
+
+impl From<&Config> for Size {
+    fn from(config: &Config) -> Self {
+        Self { words: config.words, overlap: config.overlap }
     }
 }
 
@@ -80,16 +86,16 @@ pub fn artifacts() -> Vec<Artifact> {
     ]
 }
 
-/// Embed the document, or the query when there is one.
+/// Embed the document, or the query when there is one. Any configuration will do that says how long passages are.
 ///
 /// # Errors
 ///
 /// Permanent when there is no document, when the query is too long, and what the model cannot do.
 pub fn run<H>(job: &Job<H>, model: &mut impl Embedder) -> Result<Success<Answer>, Failure>
 where
-    H: Handler<Payload = Payload, Config = Config, Result = Answer>,
+    H: Handler<Payload = Payload, Result = Answer>,
+    for<'a> Size: From<&'a H::Config>,
 {
-    let dimension = model.dimension();
     if let Some(query) = &job.payload().query {
         let letters = query.chars().count();
         if letters > QUERY_LETTERS {
@@ -98,17 +104,18 @@ where
             )));
         }
         let vector = model.embed(query)?;
-        return Ok(Success::Unchanged(Answer::Query { model: model.model(), dimension, vector }));
+        let (model, dimension) = (model.model(), model.dimension());
+        return Ok(Success::Unchanged(Answer::Query { model, dimension, vector }));
     }
     let input =
         job.input("normalise").permanent("there is no `document.md` for this document; run `normalise` first")?;
     let file = input.read_to_string("document.md")?;
-    let Config { words, overlap } = *job.config();
-    let (index, bytes) = vectors::of_document(&file, Size { words, overlap }, model)?;
+    let (index, bytes) = vectors::of_document(&file, job.config().into(), model)?;
     if index.passages.is_empty() {
         log::warn!("no passage has words that the model knows"; "bytes" => file.len());
     }
     job.output().write(VECTORS, bytes)?;
     job.output().write(INDEX, serde_json::to_vec(&index).permanent("`vectors.json`")?)?;
-    Ok(Success::Done(Answer::Document { model: index.model, dimension, passages: index.passages.len() }))
+    let Index { model, dimension, passages, .. } = index;
+    Ok(Success::Done(Answer::Document { model, dimension, passages: passages.len() }))
 }

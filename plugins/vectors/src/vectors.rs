@@ -10,7 +10,8 @@ pub trait Embedder {
     /// Which it is.
     fn model(&self) -> Model;
 
-    /// How many numbers a vector has.
+    /// How many numbers a vector has. Asked for after something was embedded: some models tell it with their
+    /// vectors only.
     fn dimension(&self) -> usize;
 
     /// The vector of a text, of length 1; `None` when it knows no word of it.
@@ -19,6 +20,15 @@ pub trait Embedder {
     ///
     /// What the model cannot do.
     fn embed(&mut self, text: &str) -> Result<Option<Vec<f32>>, Failure>;
+
+    /// The vector of each of these texts, in their order; one after the other, unless the model takes many at once.
+    ///
+    /// # Errors
+    ///
+    /// What the model cannot do with one of them; then there are none.
+    fn embed_all(&mut self, texts: &[String]) -> Result<Vec<Option<Vec<f32>>>, Failure> {
+        texts.iter().map(|text| self.embed(text)).collect()
+    }
 }
 
 /// What is embedded for a passage: title, headings and text, a line each. A title that is the first heading too is
@@ -39,8 +49,10 @@ pub fn text_of(title: &str, passage: &Passage) -> String {
 pub fn of_document(file: &str, size: Size, model: &mut impl Embedder) -> Result<(Index, Vec<u8>), Failure> {
     let document = Document::parse(file);
     let (mut bytes, mut passages) = (Vec::new(), Vec::new());
-    for passage in document.passages(size) {
-        if let Some(vector) = model.embed(&text_of(&document.title, &passage))? {
+    let cut = document.passages(size);
+    let texts: Vec<String> = cut.iter().map(|passage| text_of(&document.title, passage)).collect();
+    for (passage, vector) in cut.iter().zip(model.embed_all(&texts)?) {
+        if let Some(vector) = vector {
             bytes.extend(vector.iter().flat_map(|number| number.to_le_bytes()));
             passages.push(Place { start: passage.range.start, end: passage.range.end });
         }

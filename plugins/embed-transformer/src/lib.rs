@@ -32,7 +32,6 @@ pub struct EmbedTransformer;
 pub struct Transformer {
     bert: Bert,
     words: WordPiece,
-    digest: String,
 }
 
 impl Transformer {
@@ -45,16 +44,14 @@ impl Transformer {
         let name = path.display();
         let file = File::open(path).permanent(format!("`{name}`; put the model's `model.safetensors` there"))?;
         let wrong = || format!("`{name}` is not the file of all-MiniLM-L6-v2");
-        let mut weights = Weights::open(file).permanent(wrong())?;
-        let digest = weights.digest().permanent(wrong())?;
-        let bert = Bert::read(weights).permanent(wrong())?;
-        Ok(Self { bert, words: WordPiece::default(), digest })
+        let bert = Weights::open(file).and_then(Bert::read).permanent(wrong())?;
+        Ok(Self { bert, words: WordPiece::default() })
     }
 }
 
 impl Embedder for Transformer {
     fn model(&self) -> Model {
-        Model { name: "all-MiniLM-L6-v2".to_owned(), digest: self.digest.clone() }
+        Model { name: "all-MiniLM-L6-v2".to_owned(), digest: self.bert.digest().to_owned() }
     }
 
     fn dimension(&self) -> usize {
@@ -75,7 +72,6 @@ impl Embedder for Transformer {
 
 impl Handler for EmbedTransformer {
     const KIND: &'static str = "embed";
-    const NAME: &'static str = "embed-transformer";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "turns the passages of a document into vectors, with all-MiniLM-L6-v2 from `models/`";
 

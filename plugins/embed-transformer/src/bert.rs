@@ -81,7 +81,7 @@ impl Bert {
         }
         self.norm.apply(&mut x);
         for layer in &self.layers {
-            x = layer.run(x);
+            x = layer.run(&x);
         }
         let mut mean = vec![0.0; WIDTH];
         for row in x.numbers.chunks_exact(WIDTH) {
@@ -142,10 +142,10 @@ impl Layer {
         })
     }
 
-    fn run(&self, x: Matrix) -> Matrix {
+    fn run(&self, x: &Matrix) -> Matrix {
         let rows = x.rows();
-        let mut mixed = self.mixed.run(&self.attend(&x).whole(), rows);
-        mixed.add(&x);
+        let mut mixed = self.mixed.run(&self.attend(x).whole(), rows);
+        mixed.add(x);
         self.mixed_norm.apply(&mut mixed);
         let mut inner = self.inner.run(&mixed.whole(), rows);
         inner.numbers.iter_mut().for_each(|number| *number = gelu(*number));

@@ -3,8 +3,11 @@
 //! The weights lie in the project's `models/all-MiniLM-L6-v2.safetensors` and are read for every attempt. Of each
 //! passage the first 254 tokens count, as with the reference; the vector is the mean over the tokens.
 //!
-//! What it cannot promise: speed. Reading the weights comes on top of every job and every search, and what it costs
-//! in the sandbox has not been measured. Its matrices use SIMD only when built with `-C target-feature=+simd128`.
+//! It takes the name of the bundled handler, so that one command swaps it in and one goes back.
+//!
+//! What it cannot promise: speed. Reading the weights comes on top of every job and every search, and a passage takes
+//! tenths of a second; `docs/embedding.md` has the figures. Its matrices use SIMD only when all of it is built with
+//! `-C target-feature=+simd128`.
 
 mod bert;
 mod matrix;

@@ -1,6 +1,10 @@
 //! The encoder of BERT (Devlin et al., 2019) as all-MiniLM-L6-v2 uses it: the mean of the last layer's vectors.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
+
+use capstan_vectors::WordPiece;
 
 use crate::matrix::{Matrix, Part, Right, multiply};
 use crate::weights::Weights;
@@ -36,6 +40,9 @@ struct Layer {
 /// The model, ready to run.
 pub(crate) struct Bert {
     weights: Weights,
+    digest: String,
+    /// Rows of the table of words that were read, so that a token costs calls into the host once a job.
+    words: HashMap<u16, Vec<f32>>,
     places: Matrix,
     segment: Vec<f32>,
     norm: Norm,
@@ -47,10 +54,17 @@ impl Bert {
     pub(crate) fn read(mut weights: Weights) -> io::Result<Self> {
         let from = &mut weights;
         let places = from.matrix("embeddings.position_embeddings.weight", WIDTH)?;
-        let segment = from.row("embeddings.token_type_embeddings.weight", WIDTH, 0)?;
+        let mut segment = from.matrix("embeddings.token_type_embeddings.weight", WIDTH)?.numbers;
+        segment.truncate(WIDTH);
         let norm = Norm::read(from, "embeddings.LayerNorm")?;
         let layers = (0..LAYERS).map(|at| Layer::read(from, at)).collect::<io::Result<_>>()?;
-        Ok(Self { weights, places, segment, norm, layers })
+        let digest = from.digest(WordPiece::DIGEST, WORDS)?;
+        Ok(Self { weights, digest, words: HashMap::new(), places, segment, norm, layers })
+    }
+
+    /// What tells these weights from others, as [`Weights::digest`] says.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
     }
 
     /// The mean of the tokens' vectors.
@@ -58,13 +72,16 @@ impl Bert {
         let mut x = Matrix::zero(tokens.len(), WIDTH);
         let rows = x.numbers.chunks_exact_mut(WIDTH).zip(self.places.numbers.chunks_exact(WIDTH));
         for ((row, place), token) in rows.zip(tokens) {
-            let word = self.weights.row(WORDS, WIDTH, usize::from(*token))?;
+            let word = match self.words.entry(*token) {
+                Entry::Occupied(read) => read.into_mut(),
+                Entry::Vacant(new) => new.insert(self.weights.row(WORDS, WIDTH, usize::from(*token))?),
+            };
             let parts = word.iter().zip(place).zip(&self.segment);
             row.iter_mut().zip(parts).for_each(|(sum, ((word, place), segment))| *sum = word + place + segment);
         }
         self.norm.apply(&mut x);
         for layer in &self.layers {
-            x = layer.run(x);
+            x = layer.run(&x);
         }
         let mut mean = vec![0.0; WIDTH];
         for row in x.numbers.chunks_exact(WIDTH) {
@@ -77,7 +94,7 @@ impl Bert {
 impl Linear {
     fn read(from: &mut Weights, name: &str, columns: usize) -> io::Result<Self> {
         let weight = from.matrix(&format!("{name}.weight"), columns)?;
-        let bias = from.matrix(&format!("{name}.bias"), 1)?.numbers;
+        let bias = from.vector(&format!("{name}.bias"), weight.rows())?;
         Ok(Self { weight, bias })
     }
 
@@ -93,7 +110,7 @@ impl Linear {
 
 impl Norm {
     fn read(from: &mut Weights, name: &str) -> io::Result<Self> {
-        let mut vector = |part: &str| from.row(&format!("{name}.{part}"), WIDTH, 0);
+        let mut vector = |part: &str| from.vector(&format!("{name}.{part}"), WIDTH);
         Ok(Self { scale: vector("weight")?, bias: vector("bias")? })
     }
 
@@ -125,10 +142,10 @@ impl Layer {
         })
     }
 
-    fn run(&self, x: Matrix) -> Matrix {
+    fn run(&self, x: &Matrix) -> Matrix {
         let rows = x.rows();
-        let mut mixed = self.mixed.run(&self.attend(&x).whole(), rows);
-        mixed.add(&x);
+        let mut mixed = self.mixed.run(&self.attend(x).whole(), rows);
+        mixed.add(x);
         self.mixed_norm.apply(&mut mixed);
         let mut inner = self.inner.run(&mixed.whole(), rows);
         inner.numbers.iter_mut().for_each(|number| *number = gelu(*number));

@@ -3,8 +3,11 @@
 //! The weights lie in the project's `models/all-MiniLM-L6-v2.safetensors` and are read for every attempt. Of each
 //! passage the first 254 tokens count, as with the reference; the vector is the mean over the tokens.
 //!
-//! What it cannot promise: speed. Reading the weights comes on top of every job and every search, and what it costs
-//! in the sandbox has not been measured. Its matrices use SIMD only when built with `-C target-feature=+simd128`.
+//! It takes the name of the bundled handler, so that one command swaps it in and one goes back.
+//!
+//! What it cannot promise: speed. Reading the weights comes on top of every job and every search, and a passage takes
+//! tenths of a second; `docs/embedding.md` has the figures. Its matrices use SIMD only when all of it is built with
+//! `-C target-feature=+simd128`.
 
 mod bert;
 mod matrix;
@@ -32,7 +35,6 @@ pub struct EmbedTransformer;
 pub struct Transformer {
     bert: Bert,
     words: WordPiece,
-    digest: String,
 }
 
 impl Transformer {
@@ -45,16 +47,14 @@ impl Transformer {
         let name = path.display();
         let file = File::open(path).permanent(format!("`{name}`; put the model's `model.safetensors` there"))?;
         let wrong = || format!("`{name}` is not the file of all-MiniLM-L6-v2");
-        let mut weights = Weights::open(file).permanent(wrong())?;
-        let digest = weights.digest().permanent(wrong())?;
-        let bert = Bert::read(weights).permanent(wrong())?;
-        Ok(Self { bert, words: WordPiece::default(), digest })
+        let bert = Weights::open(file).and_then(Bert::read).permanent(wrong())?;
+        Ok(Self { bert, words: WordPiece::default() })
     }
 }
 
 impl Embedder for Transformer {
     fn model(&self) -> Model {
-        Model { name: "all-MiniLM-L6-v2".to_owned(), digest: self.digest.clone() }
+        Model { name: "all-MiniLM-L6-v2".to_owned(), digest: self.bert.digest().to_owned() }
     }
 
     fn dimension(&self) -> usize {
@@ -75,7 +75,6 @@ impl Embedder for Transformer {
 
 impl Handler for EmbedTransformer {
     const KIND: &'static str = "embed";
-    const NAME: &'static str = "embed-transformer";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const ABOUT: &'static str = "turns the passages of a document into vectors, with all-MiniLM-L6-v2 from `models/`";
 

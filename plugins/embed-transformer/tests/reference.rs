@@ -24,7 +24,7 @@ fn vectors_are_those_of_the_reference() {
     for (text, expected) in rows {
         let vector = model.embed(&text).unwrap().unwrap();
         let furthest = vector.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-        println!("{:.40}: {furthest:e}", text);
+        println!("{text:.40}: {furthest:e}");
         assert!(vector.len() == expected.len() && furthest < TOLERANCE, "{text:.40}: {furthest}");
     }
     assert_eq!(model.embed("").unwrap(), None);

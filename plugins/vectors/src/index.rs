@@ -28,8 +28,8 @@ pub struct Index {
 pub struct Model {
     /// What people call it.
     pub name: String,
-    /// SHA-256 of its weights and its vocabulary, as `sha256:` and 64 hex digits; of its address and its name when
-    /// it is behind an endpoint.
+    /// SHA-256 of its vocabulary and its weights, or of what stands for weights that are too large to be read for
+    /// every job, as `sha256:` and 64 hex digits; of its address and its name when it is behind an endpoint.
     #[schemars(regex(pattern = "^sha256:[0-9a-f]{64}$"))]
     pub digest: String,
 }

@@ -31,6 +31,8 @@ impl Default for WordPiece {
 }
 
 impl WordPiece {
+    /// The SHA-256 of the vocabulary, as `sha256:` and 64 hex digits.
+    pub const DIGEST: &'static str = env!("VOCABULARY_DIGEST");
     /// `[UNK]`: a word that the vocabulary cannot spell.
     pub const UNKNOWN: u16 = UNKNOWN;
     /// `[CLS]`, which a transformer wants in front of the text.

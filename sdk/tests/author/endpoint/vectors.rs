@@ -57,7 +57,8 @@ fn what_are_no_vectors_of_these_texts_cannot_be_used() {
         (vectors(&[(1, json!([1, 2]))]).to_string(), "1 is there twice or is none of them"),
         (one(json!([1, 2])).replace("[1,2]", "[1,NaN]"), "expected value"),
         (one(json!([1, 2])).replace("[1,2]", "[1,null]"), "invalid type: null"),
-        (one(json!([1, 2])).replace("[1,2]", "[1,1e39]"), "vector 0 holds a number that is none or too large"),
+        // Whether `serde_json` or the SDK says it depends on the feature `float_roundtrip`, which others may turn on.
+        (one(json!([1, 2])).replace("[1,2]", "[1,1e39]"), "number "),
         (one(json!([1, 2])).replace("[1,2]", "[1,-1e999]"), "number out of range"),
         (one(json!("AACAPw==")), "invalid type: string"),
         (json!({ "data": [{ "embedding": [1, 2] }] }).to_string(), "missing field `index`"),

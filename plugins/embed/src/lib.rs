@@ -25,7 +25,7 @@ pub use table::Table;
 pub static TABLE: &[u8] = include_bytes!("../model/table.bin");
 
 /// The handler of kind `embed`.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Embed;
 
 /// What the operator may set. A change counts for documents that are embedded after it.

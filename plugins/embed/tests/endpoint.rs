@@ -194,7 +194,10 @@ fn too_few_vectors_and_what_is_none_are_bad_output() {
             json!({ "data": [{ "index": 0, "embedding": [1] }, { "index": 1, "embedding": [] }] }).to_string(),
             "is empty",
         ),
-        (r#"{"data": [{"index": 0, "embedding": [1e39]}, {"index": 1, "embedding": [1]}]}"#.to_owned(), "vector 0"),
+        (
+            r#"{"data": [{"index": 0, "embedding": [1e39]}, {"index": 1, "embedding": [1]}]}"#.to_owned(),
+            "cannot be used",
+        ),
         ("Come back later.".to_owned(), "cannot be used"),
     ] {
         let (server, _) = bench(&json!({}), &json!({}), move |_, _| Answer::new(200).body(body.clone()));

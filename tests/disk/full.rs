@@ -22,7 +22,7 @@ fn a_run_ends_with_the_reason_and_goes_on_when_there_is_room() {
         let script =
             script.step("freed", "run --json").step("doctor", "doctor").step("verify", "artifact verify --json");
         let script = script.step("import", "import show 1 --json").step("jobs", "job list --limit 1000 --json");
-        let Some(steps) = script.run("40m") else { return };
+        let Some(steps) = script.run("100m") else { return };
         let full = steps.of("full").exits(1);
         assert!(full.err.contains("error: database: the disk"), "{room} free: {full:#?}");
         steps.of("freed").ok();
@@ -45,7 +45,7 @@ fn a_run_ends_with_the_reason_and_goes_on_when_there_is_room() {
 #[test]
 fn the_words_say_what_to_do() {
     let script = waiting().sh("fill 100K").step("some", "run").sh("free").sh("fill 0").step("none", "run").sh("free");
-    let Some(steps) = script.run("40m") else { return };
+    let Some(steps) = script.run("100m") else { return };
     let some = steps.of("some").exits(1);
     assert_eq!(some.err, "error: database: the disk is full: free some space and start again, nothing was lost\n");
     steps.of("none").exits(1).complains(&["error: database: the disk ", "full"]);
@@ -62,7 +62,7 @@ fn a_job_is_not_suspected_of_having_filled_the_disk() {
             script = script.step(&format!("full{time}"), "run");
         }
         let script = script.sh("free").step("freed", "run").step("job", "job show 1 --json").step("doctor", "doctor");
-        let Some(steps) = script.run("40m") else { return };
+        let Some(steps) = script.run("100m") else { return };
         steps.of("full0").exits(1).complains(&["error: database: the disk"]);
         steps.of("freed").ok();
         let job = steps.of("job").ok().json();
@@ -86,7 +86,7 @@ fn what_a_handler_cannot_write_is_the_hosts_fault_and_is_tried_again() {
     project.import(&pages);
     let script = Script::new(project).sh("fill 3M").step("full", "run").step("failed", "job show 1 --json").sh("free");
     let script = script.step("retry", "job retry 1").step("freed", "run").step("doctor", "doctor");
-    let Some(steps) = script.run("80m") else { return };
+    let Some(steps) = script.run("140m") else { return };
     steps.of("full").exits(1).says(&["0 jobs completed, 1 failed"]);
     let failed = steps.of("failed").ok().json();
     assert_eq!(
@@ -109,7 +109,7 @@ fn an_import_that_cannot_be_written_down_is_refused_and_none_is_there() {
     let start = format!("import start {}", pages.display());
     let script = Script::new(project).sh("fill 0").step("full", &start).sh("free");
     let script = script.step("list", "import list --json").step("freed", &start).step("run", "run");
-    let Some(steps) = script.run("40m") else { return };
+    let Some(steps) = script.run("100m") else { return };
     steps.of("full").exits(1).complains(&["error: ", "full"]);
     assert_eq!(steps.of("list").ok().json()["items"], json!([]));
     steps.of("freed").ok().says(&["import 1: 3 files of "]);
@@ -121,7 +121,7 @@ fn a_project_that_could_not_be_made_is_made_at_the_second_try() {
     let script = Script::new(Project::new()).sh("rm -r $LIBRARY").sh("fill 64K").sh("step full $CAPSTAN init $LIBRARY");
     let script = script.step("none", "stats").sh("free").sh("step freed $CAPSTAN init $LIBRARY");
     let script = script.step("check", "config check");
-    let Some(steps) = script.run("40m") else { return };
+    let Some(steps) = script.run("100m") else { return };
     steps.of("full").exits(1).complains(&["error: "]);
     steps.of("none").exits(3).complains(&["is no capstan project"]);
     steps.of("freed").ok().says(&["made ", "handler = \"ingest\""]);

@@ -40,8 +40,8 @@ pub struct Config {
     /// (Brysbaert 2019, doi:10.1016/j.jml.2019.104047).
     #[schemars(range(min = 50, max = 2000))]
     pub reading_speed: u16,
-    /// Letters of scripts without spaces that are read in a minute, 50 to 5000; 260 by default, what was measured for
-    /// Chinese (259.5 ± 38.2 characters a minute). Japanese, with its kana, is read faster.
+    /// Letters of scripts without spaces that are read in a minute, 50 to 5000; 260 by default, a rough
+    /// figure for Chinese. Japanese, with its kana, is read faster.
     #[schemars(range(min = 50, max = 5000))]
     pub reading_speed_letters: u16,
     /// The categories and tags that a document may get, 1000 at most; none by default.

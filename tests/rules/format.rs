@@ -36,10 +36,7 @@ impl Outcome {
 
     /// The addresses, in order.
     pub(super) fn urls(&self) -> Vec<&str> {
-        self.entries
-            .iter()
-            .map(|entry| entry.url.as_str())
-            .collect()
+        self.entries.iter().map(|entry| entry.url.as_str()).collect()
     }
 
     /// What is said of the broken items.
@@ -61,10 +58,7 @@ pub(super) fn slowly(format: Format, list: &[u8], step: usize) -> Outcome {
 #[test]
 fn names_read_back() {
     for format in Format::ALL {
-        assert_eq!(
-            (Format::parse(format.name()), format.to_string()),
-            (Some(format), format.name().to_owned())
-        );
+        assert_eq!((Format::parse(format.name()), format.to_string()), (Some(format), format.name().to_owned()));
     }
     assert_eq!(Format::parse("Urls"), None);
 }

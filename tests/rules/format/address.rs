@@ -9,15 +9,9 @@ fn what_leads_to_the_same_page_has_one_canonical_form() {
     for (one, other) in [
         ("HTTP://Example.ORG:80/Path#part", "http://example.org/Path"),
         ("https://example.org.:443", "https://example.org/"),
-        (
-            "https://example.org/?utm_source=a&UTM_medium=b&fbclid=c&gclid=d",
-            "https://example.org/",
-        ),
+        ("https://example.org/?utm_source=a&UTM_medium=b&fbclid=c&gclid=d", "https://example.org/"),
         ("https://example.org/a?", "https://example.org/a"),
-        (
-            "https://example.org/a?b=1&utm_id=2&c=%20+3",
-            "https://example.org/a?b=1&c=%20+3",
-        ),
+        ("https://example.org/a?b=1&utm_id=2&c=%20+3", "https://example.org/a?b=1&c=%20+3"),
         ("  https://example.org/ ", "https://example.org/"),
     ] {
         assert_eq!(canonical(one), other);
@@ -42,34 +36,15 @@ fn what_may_lead_elsewhere_stays() {
 
 #[test]
 fn only_addresses_of_the_web_without_secrets_are_pages() {
-    assert_eq!(
-        page(" https://Example.org/a?utm_source=b#c ").unwrap(),
-        "https://example.org/a?utm_source=b"
-    );
+    assert_eq!(page(" https://Example.org/a?utm_source=b#c ").unwrap(), "https://example.org/a?utm_source=b");
     assert_eq!(page(" ").unwrap_err(), Why::NoUrl);
-    for scheme in [
-        "javascript",
-        "data",
-        "file",
-        "chrome",
-        "about",
-        "ftp",
-        "place",
-    ] {
+    for scheme in ["javascript", "data", "file", "chrome", "about", "ftp", "place"] {
         let said = page(&format!("{scheme}:x")).unwrap_err().to_string();
-        assert!(
-            said.ends_with(&format!("scheme {scheme} is not fetched")),
-            "{said}"
-        );
+        assert!(said.ends_with(&format!("scheme {scheme} is not fetched")), "{said}");
     }
     let said = page("https://me:hunter2@example.org/").unwrap_err();
     assert_eq!(said, Why::Login("example.org".into()));
-    assert!(
-        !page("https://me:hunter2@exa mple.org/")
-            .unwrap_err()
-            .to_string()
-            .contains("hunter2")
-    );
+    assert!(!page("https://me:hunter2@exa mple.org/").unwrap_err().to_string().contains("hunter2"));
 }
 
 proptest! {
@@ -84,7 +59,7 @@ proptest! {
     ) {
         let text = format!("{scheme}://{host}{port}{rest}");
         let once = canonical(&text);
-        prop_assert_eq!(canonical(&once), once.clone());
+        prop_assert_eq!(&canonical(&once), &once);
         if let Ok(before) = url::Url::parse(&text) {
             let after = url::Url::parse(&once).unwrap();
             let bare = |url: &url::Url| url.host_str().unwrap().trim_end_matches('.').to_owned();
@@ -96,7 +71,7 @@ proptest! {
     #[test]
     fn canonical_takes_every_text(text in any::<String>()) {
         let once = canonical(&text);
-        prop_assert_eq!(canonical(&once), once.clone());
+        prop_assert_eq!(&canonical(&once), &once);
         if let Ok(url) = page(&text) {
             prop_assert_eq!(page(&url), Ok(url.clone()));
             prop_assert_eq!(canonical(&url), once);

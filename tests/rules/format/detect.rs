@@ -19,16 +19,8 @@ fn the_beginning_decides_and_the_name_only_where_it_says_nothing() {
         ("[", "x", Some(Format::Json)),
         ("{\"bookmarks\": []}", "x", Some(Format::Karakeep)),
         ("{\"a\": 1}", "x.json", None),
-        (
-            "<!doctype html><title>A page</title><dl><dt>a<dd>b</dl>",
-            "page.html",
-            None,
-        ),
-        (
-            "<!doctype netscape-bookmark-file-1>",
-            "x",
-            Some(Format::Netscape),
-        ),
+        ("<!doctype html><title>A page</title><dl><dt>a<dd>b</dl>", "page.html", None),
+        ("<!doctype netscape-bookmark-file-1>", "x", Some(Format::Netscape)),
         ("<?xml version='1.0'?><OPML>", "x", Some(Format::Opml)),
         ("plain words", "x", None),
     ] {
@@ -41,11 +33,7 @@ fn what_is_behind_the_beginning_changes_nothing() {
     let mut list = vec![b' '; HEAD];
     list.extend_from_slice(b"https://a.example/");
     assert_eq!(detect(&list, "x"), None);
-    assert_eq!(
-        detect(&list[1..], "x"),
-        None,
-        "the end of the address is cut"
-    );
+    assert_eq!(detect(&list[1..], "x"), None, "the end of the address is cut");
     list[HEAD - 1] = b'[';
     assert_eq!(detect(&list, "x"), Some(Format::Json));
 }

@@ -4,20 +4,14 @@ use super::all;
 use capstan::rules::format::{Format, Unreadable, Why, detect};
 
 fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
-    std::iter::once(0xfeff)
-        .chain(text.encode_utf16())
-        .flat_map(bytes)
-        .collect()
+    std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(bytes).collect()
 }
 
 #[test]
 fn a_mark_says_that_it_is_utf_8_or_utf_16() {
     for (format, list) in [
         (Format::OneTab, "https://a.example/ | Flüsse 🛶\n"),
-        (
-            Format::Json,
-            "[{\"url\": \"https://a.example/\", \"title\": \"Flüsse 🛶\"}]",
-        ),
+        (Format::Json, "[{\"url\": \"https://a.example/\", \"title\": \"Flüsse 🛶\"}]"),
         (
             Format::Netscape,
             "<!DOCTYPE NETSCAPE-Bookmark-file-1><DL><DT><A HREF=\"https://a.example/\">Flüsse 🛶</A></DL>",
@@ -25,22 +19,11 @@ fn a_mark_says_that_it_is_utf_8_or_utf_16() {
         (Format::Csv, "url,title\nhttps://a.example/,Flüsse 🛶\n"),
     ] {
         let marked = [b"\xef\xbb\xbf", list.as_bytes()].concat();
-        for bytes in [
-            marked,
-            utf16(list, u16::to_le_bytes),
-            utf16(list, u16::to_be_bytes),
-        ] {
+        for bytes in [marked, utf16(list, u16::to_le_bytes), utf16(list, u16::to_be_bytes)] {
             assert_eq!(detect(&bytes, ""), Some(format));
             let outcome = all(format, &bytes);
             assert_eq!(outcome.entries[0].title, "Flüsse 🛶");
-            assert_eq!(
-                (
-                    outcome.entries.len(),
-                    outcome.broken.len(),
-                    outcome.unreadable
-                ),
-                (1, 0, None)
-            );
+            assert_eq!((outcome.entries.len(), outcome.broken.len(), outcome.unreadable), (1, 0, None));
         }
     }
 }
@@ -50,10 +33,7 @@ fn utf_16_without_its_mark_is_told_and_not_guessed() {
     let list = &utf16("https://a.example/\n", u16::to_le_bytes)[2..];
     assert_eq!(detect(list, "list.txt"), None);
     let said = all(Format::Urls, list).unreadable.unwrap().to_string();
-    assert_eq!(
-        said,
-        "its encoding is UTF-16 or UTF-32 without its mark, or it is no text; save it as UTF-8"
-    );
+    assert_eq!(said, "its encoding is UTF-16 or UTF-32 without its mark, or it is no text; save it as UTF-8");
 }
 
 #[test]
@@ -75,24 +55,14 @@ fn a_byte_that_is_no_utf_8_breaks_its_item_only() {
 
 #[test]
 fn half_a_letter_of_utf_16_breaks_its_item_only() {
-    let mut list = utf16(
-        "https://a.example/\nhttps://b.example/x\nhttps://c.example/\n",
-        u16::to_le_bytes,
-    );
+    let mut list = utf16("https://a.example/\nhttps://b.example/x\nhttps://c.example/\n", u16::to_le_bytes);
     let at = list.windows(2).position(|pair| pair == [b'x', 0]).unwrap();
     // Half of a surrogate pair.
     list[at..at + 2].copy_from_slice(&[0x00, 0xd8]);
     let outcome = all(Format::Urls, &list);
-    assert_eq!(
-        (outcome.urls().len(), &outcome.broken[0].why),
-        (2, &Why::NotUtf8)
-    );
+    assert_eq!((outcome.urls().len(), &outcome.broken[0].why), (2, &Why::NotUtf8));
     list.push(b'h');
-    assert_eq!(
-        all(Format::Urls, &list).broken.len(),
-        2,
-        "an odd byte at the end"
-    );
+    assert_eq!(all(Format::Urls, &list).broken.len(), 2, "an odd byte at the end");
 }
 
 #[test]
@@ -100,17 +70,11 @@ fn markup_is_taken_at_its_word_if_the_word_is_known() {
     let list = b"<!DOCTYPE NETSCAPE-Bookmark-file-1>\n<META HTTP-EQUIV=\"Content-Type\" CONTENT=\"text/html; charset=WORD\">\n<DL><DT><A HREF=\"https://a.example/\">Fl\xfcsse</A></DL>";
     let with = |word: &[u8]| {
         let at = list.windows(4).position(|part| part == b"WORD").unwrap();
-        all(
-            Format::Netscape,
-            [&list[..at], word, &list[at + 4..]].concat(),
-        )
+        all(Format::Netscape, [&list[..at], word, &list[at + 4..]].concat())
     };
     assert_eq!(with(b"windows-1252").entries[0].title, "Flüsse");
     assert_eq!(with(b"utf-8").broken[0].why, Why::NotUtf8);
-    assert_eq!(
-        with(b"klingon").unreadable,
-        Some(Unreadable::Encoding("klingon".into()))
-    );
+    assert_eq!(with(b"klingon").unreadable, Some(Unreadable::Encoding("klingon".into())));
     let list = b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><opml><outline url=\"https://a.example/\" text=\"Fl\xfcsse\"/></opml>";
     assert_eq!(all(Format::Opml, list).entries[0].title, "Flüsse");
 }
@@ -119,8 +83,5 @@ fn markup_is_taken_at_its_word_if_the_word_is_known() {
 fn a_folder_that_is_no_utf_8_is_no_tag_and_that_is_told() {
     let list = b"<DL><DT><H3>Fl\xfcsse</H3><DL><DT><A HREF='https://a.example/'>A</A></DL></DL>";
     let outcome = all(Format::Netscape, list);
-    assert_eq!(
-        (outcome.entries[0].tags.len(), outcome.entries[0].lost.len()),
-        (0, 1)
-    );
+    assert_eq!((outcome.entries[0].tags.len(), outcome.entries[0].lost.len()), (0, 1));
 }

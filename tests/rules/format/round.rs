@@ -19,32 +19,14 @@ struct Item {
 
 impl From<Entry> for Item {
     fn from(entry: Entry) -> Self {
-        let Entry {
-            url,
-            title,
-            tags,
-            added_at,
-            note,
-            ..
-        } = entry;
-        Self {
-            url,
-            title,
-            tags,
-            added: added_at.map(|time| time / 1_000),
-            note,
-        }
+        let Entry { url, title, tags, added_at, note, .. } = entry;
+        Self { url, title, tags, added: added_at.map(|time| time / 1_000), note }
     }
 }
 
 fn words(most: usize) -> impl Strategy<Value = String> {
-    proptest::collection::vec("\\PC{1,6}", 0..most).prop_map(|words| {
-        words
-            .join(" ")
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ")
-    })
+    proptest::collection::vec("\\PC{1,6}", 0..most)
+        .prop_map(|words| words.join(" ").split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 prop_compose! {
@@ -67,10 +49,7 @@ prop_compose! {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 fn cell(text: &str) -> String {
@@ -78,35 +57,22 @@ fn cell(text: &str) -> String {
 }
 
 fn python(tags: &[String]) -> String {
-    let quoted: Vec<String> = tags
-        .iter()
-        .map(|tag| format!("'{}'", tag.replace('\\', "\\\\").replace('\'', "\\'")))
-        .collect();
+    let quoted: Vec<String> =
+        tags.iter().map(|tag| format!("'{}'", tag.replace('\\', "\\\\").replace('\'', "\\'"))).collect();
     format!("[{}]", quoted.join(", "))
 }
 
 fn seconds(item: &Item) -> String {
-    item.added
-        .map_or_else(String::new, |seconds| seconds.to_string())
+    item.added.map_or_else(String::new, |seconds| seconds.to_string())
 }
 
 fn rfc3339(item: &Item) -> Option<String> {
-    item.added
-        .map(|seconds| jiff::Timestamp::from_second(seconds).unwrap().to_string())
+    item.added.map(|seconds| jiff::Timestamp::from_second(seconds).unwrap().to_string())
 }
 
 fn table(header: &str, items: &[Item], row: impl Fn(&Item) -> Vec<String>) -> String {
-    let rows = items.iter().map(|item| {
-        row(item)
-            .iter()
-            .map(|text| cell(text))
-            .collect::<Vec<_>>()
-            .join(",")
-    });
-    std::iter::once(header.to_owned())
-        .chain(rows)
-        .collect::<Vec<_>>()
-        .join("\n")
+    let rows = items.iter().map(|item| row(item).iter().map(|text| cell(text)).collect::<Vec<_>>().join(","));
+    std::iter::once(header.to_owned()).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
 fn netscape(items: &[Item]) -> String {
@@ -115,9 +81,7 @@ fn netscape(items: &[Item]) -> String {
         let (url, tags) = (escaped(&item.url), escaped(&item.tags.join(",")));
         let (title, note) = (escaped(&item.title), escaped(&item.note));
         let added = seconds(item);
-        list += &format!(
-            "<DT><A HREF=\"{url}\" ADD_DATE=\"{added}\" TAGS=\"{tags}\">{title}</A>\n<DD>{note}\n"
-        );
+        list += &format!("<DT><A HREF=\"{url}\" ADD_DATE=\"{added}\" TAGS=\"{tags}\">{title}</A>\n<DD>{note}\n");
     }
     list + "</DL><p>\n"
 }
@@ -155,20 +119,11 @@ fn written(format: Format, items: &[Item]) -> String {
 
 /// What a form can say of an item.
 fn sayable(format: Format, item: &Item) -> Item {
-    let bare = Item {
-        url: item.url.clone(),
-        ..Item::default()
-    };
+    let bare = Item { url: item.url.clone(), ..Item::default() };
     match format {
         Format::Urls => bare,
-        Format::OneTab => Item {
-            title: item.title.clone(),
-            ..bare
-        },
-        Format::Omnivore | Format::Pocket | Format::Readwise => Item {
-            note: String::new(),
-            ..item.clone()
-        },
+        Format::OneTab => Item { title: item.title.clone(), ..bare },
+        Format::Omnivore | Format::Pocket | Format::Readwise => Item { note: String::new(), ..item.clone() },
         _ => item.clone(),
     }
 }

@@ -19,15 +19,9 @@ pub fn page(text: &str) -> Result<String, Why> {
         return Err(Why::NoUrl);
     }
     let said = || excerpt(text.as_bytes());
-    let mut url = Url::parse(text).map_err(|error| Why::NotAUrl {
-        url: said(),
-        reason: error.to_string(),
-    })?;
+    let mut url = Url::parse(text).map_err(|error| Why::NotAUrl { url: said(), reason: error.to_string() })?;
     if !is_fetched(&url) {
-        return Err(Why::Scheme {
-            url: said(),
-            scheme: url.scheme().to_owned(),
-        });
+        return Err(Why::Scheme { url: said(), scheme: url.scheme().to_owned() });
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Why::Login(url.host_str().unwrap_or_default().to_owned()));
@@ -73,10 +67,6 @@ pub fn canonical(text: &str) -> String {
 }
 
 fn is_tracking(pair: &str) -> bool {
-    let name = pair
-        .split('=')
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let name = pair.split('=').next().unwrap_or_default().to_ascii_lowercase();
     name.starts_with(CAMPAIGN) || CLICKS.contains(&name.as_str())
 }

@@ -55,16 +55,9 @@ pub(super) struct Columns {
 impl Columns {
     /// The columns of a header; nothing when none holds the address.
     pub(super) fn find(format: Format, header: &[&str]) -> Option<Self> {
-        let header: Vec<String> = header
-            .iter()
-            .map(|name| name.trim().to_lowercase())
-            .collect();
+        let header: Vec<String> = header.iter().map(|name| name.trim().to_lowercase()).collect();
         // The first of the names wins, not the first of the columns.
-        let find = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| header.iter().position(|column| column == name))
-        };
+        let find = |names: &[&str]| names.iter().find_map(|name| header.iter().position(|column| column == name));
         Some(Self {
             format,
             url: find(URL)?,
@@ -78,31 +71,20 @@ impl Columns {
 
     /// The tags of a row.
     pub(super) fn tags(&self, row: &[&str]) -> Vec<String> {
-        let cell = |column: Option<usize>| {
-            column
-                .and_then(|at| row.get(at))
-                .map_or("", |text| text.trim())
-        };
+        let cell = |column: Option<usize>| column.and_then(|at| row.get(at)).map_or("", |text| text.trim());
         let (folder, tags) = (cell(self.folder), cell(self.tags));
-        let is_state =
-            self.format == Format::Instapaper && STATES.contains(&folder.to_lowercase().as_str());
+        let is_state = self.format == Format::Instapaper && STATES.contains(&folder.to_lowercase().as_str());
         let folders = folder.split('/').filter(|_| !is_state).map(str::to_owned);
         let tags = match self.format {
             Format::Pocket => tags.split('|').map(str::to_owned).collect(),
             _ => listed(tags).unwrap_or_else(|| parted(tags)),
         };
-        folders
-            .chain(tags)
-            .filter(|tag| !tag.trim().is_empty())
-            .collect()
+        folders.chain(tags).filter(|tag| !tag.trim().is_empty()).collect()
     }
 }
 
 fn parted(tags: &str) -> Vec<String> {
-    let parts = ['|', ';']
-        .into_iter()
-        .find(|mark| tags.contains(*mark))
-        .unwrap_or(',');
+    let parts = ['|', ';'].into_iter().find(|mark| tags.contains(*mark)).unwrap_or(',');
     tags.split(parts).map(str::to_owned).collect()
 }
 
@@ -114,18 +96,11 @@ fn listed(text: &str) -> Option<Vec<String>> {
     let mut rest = text.strip_prefix('[')?.strip_suffix(']')?.trim();
     let mut tags = Vec::new();
     while !rest.is_empty() {
-        let quote = rest
-            .chars()
-            .next()
-            .filter(|letter| matches!(letter, '\'' | '"'))?;
+        let quote = rest.chars().next().filter(|letter| matches!(letter, '\'' | '"'))?;
         let (tag, behind) = quoted(&rest[1..], quote)?;
         tags.push(tag);
         rest = behind.trim_start();
-        rest = if rest.is_empty() {
-            rest
-        } else {
-            rest.strip_prefix(',')?.trim_start()
-        };
+        rest = if rest.is_empty() { rest } else { rest.strip_prefix(',')?.trim_start() };
     }
     Some(tags)
 }
@@ -150,10 +125,8 @@ fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
 /// What parts the columns of this first line, and the form that has such a header.
 pub(super) fn header(line: &str) -> Option<(u8, Format)> {
     b",;\t".iter().find_map(|mark| {
-        let names: Vec<String> = line
-            .split(char::from(*mark))
-            .map(|name| name.trim().trim_matches('"').to_lowercase())
-            .collect();
+        let names: Vec<String> =
+            line.split(char::from(*mark)).map(|name| name.trim().trim_matches('"').to_lowercase()).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         Columns::find(Format::Csv, &names)?;
         let has = |wanted: &[&str]| wanted.iter().all(|name| names.contains(name));

@@ -52,10 +52,8 @@ fn written(text: &str) -> Option<i64> {
     if let Ok(time) = text.parse::<jiff::Timestamp>() {
         return Some(time.as_millisecond());
     }
-    let civil = text.parse::<DateTime>().or_else(|_| {
-        text.parse::<Date>()
-            .map(|day| day.to_datetime(Default::default()))
-    });
+    let civil =
+        text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|day| day.to_datetime(Default::default())));
     let time = match civil {
         Ok(civil) => civil.to_zoned(TimeZone::UTC).ok()?.timestamp(),
         Err(_) => rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?,

@@ -22,13 +22,7 @@ pub(super) enum Utf8<R> {
     /// As it is.
     Plain(R),
     /// From another encoding.
-    Decoded {
-        input: R,
-        decoder: Decoder,
-        text: Vec<u8>,
-        at: usize,
-        state: State,
-    },
+    Decoded { input: R, decoder: Decoder, text: Vec<u8>, at: usize, state: State },
 }
 
 /// How far the decoding is.
@@ -38,10 +32,7 @@ pub(super) enum State {
 }
 
 /// The first bytes of a list, and it again from the beginning.
-pub(super) fn utf8<R: BufRead>(
-    format: Format,
-    mut input: R,
-) -> Result<Utf8<impl BufRead + use<R>>, Unreadable> {
+pub(super) fn utf8<R: BufRead>(format: Format, mut input: R) -> Result<Utf8<impl BufRead + use<R>>, Unreadable> {
     let mut head = Vec::new();
     input.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     let (encoding, mark) = encoding(format, &head)?;
@@ -51,76 +42,41 @@ pub(super) fn utf8<R: BufRead>(
         return Ok(Utf8::Plain(input));
     }
     let decoder = encoding.new_decoder_without_bom_handling();
-    Ok(Utf8::Decoded {
-        input,
-        decoder,
-        text: Vec::new(),
-        at: 0,
-        state: State::Goes,
-    })
+    Ok(Utf8::Decoded { input, decoder, text: Vec::new(), at: 0, state: State::Goes })
 }
 
 /// The encoding of a list that begins so, and how many bytes its mark has.
-pub(super) fn encoding(
-    format: Format,
-    head: &[u8],
-) -> Result<(&'static Encoding, usize), Unreadable> {
+pub(super) fn encoding(format: Format, head: &[u8]) -> Result<(&'static Encoding, usize), Unreadable> {
     if let Some((encoding, mark)) = Encoding::for_bom(head) {
         return Ok((encoding, mark));
     }
     if head.iter().take(4).any(|byte| *byte == 0) {
-        return Err(Unreadable::Encoding(
-            "UTF-16 or UTF-32 without its mark, or it is no text".to_owned(),
-        ));
+        return Err(Unreadable::Encoding("UTF-16 or UTF-32 without its mark, or it is no text".to_owned()));
     }
     let Some(label) = declared(format, &head[..head.len().min(DECLARES_WITHIN)]) else {
         return Ok((UTF_8, 0));
     };
     let encoding = Encoding::for_label(label.as_bytes()).ok_or(Unreadable::Encoding(label))?;
     // It could not be read so far if it were UTF-16.
-    Ok((
-        if encoding.is_ascii_compatible() {
-            encoding
-        } else {
-            UTF_8
-        },
-        0,
-    ))
+    Ok((if encoding.is_ascii_compatible() { encoding } else { UTF_8 }, 0))
 }
 
 fn declared(format: Format, head: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(head).to_ascii_lowercase();
     let behind = match format {
         Format::Netscape => text.split_once("charset=")?.1,
-        Format::Opml => {
-            text.strip_prefix("<?xml")?
-                .split_once("?>")?
-                .0
-                .split_once("encoding=")?
-                .1
-        }
+        Format::Opml => text.strip_prefix("<?xml")?.split_once("?>")?.0.split_once("encoding=")?.1,
         _ => return None,
     };
     let label = behind.trim_start_matches(['"', '\'', ' ']);
-    Some(
-        label
-            .chars()
-            .take_while(|letter| letter.is_ascii_alphanumeric() || "-_:.".contains(*letter))
-            .collect(),
-    )
+    Some(label.chars().take_while(|letter| letter.is_ascii_alphanumeric() || "-_:.".contains(*letter)).collect())
 }
 
 impl<R: BufRead> BufRead for Utf8<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self {
             Self::Plain(input) => input.fill_buf(),
-            Self::Decoded {
-                input,
-                decoder,
-                text,
-                at,
-                state,
-            } => {
+            Self::Decoded { input, decoder, text, at, state } => {
                 while *at == text.len() && matches!(state, State::Goes) {
                     text.clear();
                     *at = 0;
@@ -149,13 +105,10 @@ impl<R: BufRead> BufRead for Utf8<R> {
 fn decode(decoder: &mut Decoder, mut bytes: &[u8], is_last: bool, text: &mut Vec<u8>) {
     loop {
         // One unit of any encoding becomes four bytes at most.
-        let room = decoder
-            .max_utf8_buffer_length_without_replacement(bytes.len())
-            .unwrap_or(4 * STEP);
+        let room = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(4 * STEP);
         let start = text.len();
         text.resize(start + room, 0);
-        let (result, read, written) =
-            decoder.decode_to_utf8_without_replacement(bytes, &mut text[start..], is_last);
+        let (result, read, written) = decoder.decode_to_utf8_without_replacement(bytes, &mut text[start..], is_last);
         text.truncate(start + written);
         bytes = &bytes[read..];
         match result {

@@ -20,9 +20,7 @@ pub fn detect(head: &[u8], name: &str) -> Option<Format> {
         Some(b'<') => markup(&start.to_ascii_lowercase()),
         Some(b'[') => Some(array(start)),
         Some(b'{') => object(start),
-        Some(_) => table(start)
-            .or_else(|| lines(start))
-            .or_else(|| named(name)),
+        Some(_) => table(start).or_else(|| lines(start)).or_else(|| named(name)),
     }
 }
 
@@ -39,9 +37,7 @@ fn named(name: &str) -> Option<Format> {
 fn markup(start: &str) -> Option<Format> {
     let is_list = start.contains("<dl") && start.contains("<dt");
     let has_links = start.contains("<h3") || start.contains("<a ");
-    if start.starts_with("<!doctype netscape-bookmark")
-        || start.contains("<title>pocket export</title>")
-    {
+    if start.starts_with("<!doctype netscape-bookmark") || start.contains("<title>pocket export</title>") {
         Some(Format::Netscape)
     } else if start.contains("<opml") {
         Some(Format::Opml)
@@ -54,11 +50,7 @@ fn markup(start: &str) -> Option<Format> {
 fn array(start: &str) -> Format {
     let has = |name: &str| start.contains(name);
     let is_omnivore = has("\"savedAt\"") && has("\"labels\"") && has("\"slug\"");
-    if is_omnivore {
-        Format::Omnivore
-    } else {
-        Format::Json
-    }
+    if is_omnivore { Format::Omnivore } else { Format::Json }
 }
 
 fn object(start: &str) -> Option<Format> {
@@ -66,11 +58,7 @@ fn object(start: &str) -> Option<Format> {
     match (place("\"bookmarks\""), place("\"collections\"")) {
         (Some(_), None) => Some(Format::Karakeep),
         (None, Some(_)) => Some(Format::Linkwarden),
-        (Some(one), Some(two)) => Some(if one < two {
-            Format::Karakeep
-        } else {
-            Format::Linkwarden
-        }),
+        (Some(one), Some(two)) => Some(if one < two { Format::Karakeep } else { Format::Linkwarden }),
         (None, None) => None,
     }
 }
@@ -79,20 +67,14 @@ fn table(start: &str) -> Option<Format> {
     let first = start.lines().next().unwrap_or_default();
     // A header names its columns, so an address is none.
     let is_header = !first.contains("://");
-    header(first)
-        .filter(|_| is_header)
-        .map(|(_, format)| format)
+    header(first).filter(|_| is_header).map(|(_, format)| format)
 }
 
 fn lines(start: &str) -> Option<Format> {
     let mut addresses = start.lines().map(str::trim).filter(|line| is_address(line));
     let first = addresses.next()?;
     // Every tab of OneTab has its title.
-    Some(if first.contains(" | ") {
-        Format::OneTab
-    } else {
-        Format::Urls
-    })
+    Some(if first.contains(" | ") { Format::OneTab } else { Format::Urls })
 }
 
 fn is_address(line: &str) -> bool {

@@ -1,9 +1,7 @@
 //! An item as its list has it, and what becomes of it within the limits.
 
 use super::date::{Added, added};
-use super::{
-    Broken, Entry, Lost, MAX_EXCERPT, MAX_NOTE, MAX_TAG, MAX_TAGS, MAX_TITLE, Place, address,
-};
+use super::{Broken, Entry, Lost, MAX_EXCERPT, MAX_NOTE, MAX_TAG, MAX_TAGS, MAX_TITLE, Place, address};
 
 /// An item as its list has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,20 +32,8 @@ impl Draft {
 
     /// The entry that it makes.
     pub(super) fn entry(self) -> Result<Entry, Broken> {
-        let Self {
-            url,
-            title,
-            tags,
-            added: date,
-            note,
-            place,
-            mut lost,
-        } = self;
-        let url = address::page(&url).map_err(|why| Broken {
-            place,
-            why,
-            excerpt: excerpt(url.as_bytes()),
-        })?;
+        let Self { url, title, tags, added: date, note, place, mut lost } = self;
+        let url = address::page(&url).map_err(|why| Broken { place, why, excerpt: excerpt(url.as_bytes()) })?;
         let title = cut(&in_one_line(&title), MAX_TITLE, Lost::Title, &mut lost);
         let tags = tidy(tags, &mut lost);
         let note = cut(note.trim(), MAX_NOTE, Lost::Note, &mut lost);
@@ -60,15 +46,7 @@ impl Draft {
             }
         };
         lost.dedup();
-        Ok(Entry {
-            url,
-            title,
-            tags,
-            added_at,
-            note,
-            place,
-            lost,
-        })
+        Ok(Entry { url, title, tags, added_at, note, place, lost })
     }
 }
 
@@ -114,9 +92,7 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
     while let Some((before, behind)) = rest.split_once("://") {
         safe.push_str(before);
         safe.push_str("://");
-        let host = behind
-            .find(['/', '?', '#', ' ', '"', '\\', '<', '>'])
-            .unwrap_or(behind.len());
+        let host = behind.find(['/', '?', '#', ' ', '"', '\\', '<', '>']).unwrap_or(behind.len());
         let login = behind[..host].rfind('@');
         if let Some(at) = login {
             safe.push('…');

@@ -34,12 +34,7 @@ enum Level {
 
 const LIST: &[Level] = &[Level::Array];
 const BOOKMARKS: &[Level] = &[Level::Field("bookmarks"), Level::Array];
-const LINKS: &[Level] = &[
-    Level::Field("collections"),
-    Level::Array,
-    Level::Field("links"),
-    Level::Array,
-];
+const LINKS: &[Level] = &[Level::Field("collections"), Level::Array, Level::Field("links"), Level::Array];
 
 /// The collection of Linkwarden for what is in none.
 const UNORGANIZED: &str = "Unorganized";
@@ -72,13 +67,8 @@ const ANY: Names = Names {
     ],
     note: &["note", "notes", "description"],
 };
-const KARAKEEP: Names = Names {
-    url: &["content"],
-    title: &["title"],
-    tags: &["tags"],
-    added: &["createdAt"],
-    note: &["note"],
-};
+const KARAKEEP: Names =
+    Names { url: &["content"], title: &["title"], tags: &["tags"], added: &["createdAt"], note: &["note"] };
 const LINKWARDEN: Names = Names {
     url: &["url"],
     title: &["name"],
@@ -86,13 +76,7 @@ const LINKWARDEN: Names = Names {
     added: &["importDate", "createdAt"],
     note: &["description"],
 };
-const OMNIVORE: Names = Names {
-    url: &["url"],
-    title: &["title"],
-    tags: &["labels"],
-    added: &["savedAt"],
-    note: &[],
-};
+const OMNIVORE: Names = Names { url: &["url"], title: &["title"], tags: &["labels"], added: &["savedAt"], note: &[] };
 
 /// A list that is a JSON document.
 pub(super) struct Export<R> {
@@ -125,14 +109,7 @@ enum State {
 impl<R: BufRead> Export<R> {
     pub(super) const fn new(format: Format, input: R) -> Self {
         let json = Json::new(format, input);
-        Self {
-            format,
-            json,
-            open: Vec::new(),
-            items: 0,
-            around: None,
-            state: State::New,
-        }
+        Self { format, json, open: Vec::new(), items: 0, around: None, state: State::New }
     }
 
     const fn levels(&self) -> &'static [Level] {
@@ -175,9 +152,7 @@ impl<R: BufRead> Export<R> {
                     }
                     match self.json.key()? {
                         key if key == wanted => self.enter_or_skip()?,
-                        key if key == "name" && self.open.len() > 1 => {
-                            self.around = self.json.text()?
-                        }
+                        key if key == "name" && self.open.len() > 1 => self.around = self.json.text()?,
                         _ => self.json.skip()?,
                     }
                 }
@@ -185,15 +160,8 @@ impl<R: BufRead> Export<R> {
         }
         match self.json.next_mark()? {
             None if self.state == State::Outside => {
-                let missing = if self.format == Format::Karakeep {
-                    "array `bookmarks`"
-                } else {
-                    "array `collections`"
-                };
-                Err(Unreadable::Shape {
-                    format: self.format,
-                    missing,
-                })
+                let missing = if self.format == Format::Karakeep { "array `bookmarks`" } else { "array `collections`" };
+                Err(Unreadable::Shape { format: self.format, missing })
             }
             None => Ok(None),
             next => Err(self.json.stop(next, "end")),
@@ -234,22 +202,12 @@ impl<R: BufRead> Export<R> {
             Level::Array => b'[',
             Level::Field(_) => b'{',
         };
-        if self.json.next_mark()? == Some(wanted) {
-            self.enter()
-        } else {
-            self.json.skip()
-        }
+        if self.json.next_mark()? == Some(wanted) { self.enter() } else { self.json.skip() }
     }
 
     fn piece(&mut self) -> Result<Piece, Unreadable> {
         self.items += 1;
-        let Names {
-            url,
-            title,
-            tags,
-            added,
-            note,
-        } = self.names();
+        let Names { url, title, tags, added, note } = self.names();
         self.json.item(&[*url, title, tags, added, note].concat())
     }
 
@@ -258,14 +216,10 @@ impl<R: BufRead> Export<R> {
             return Err(why.clone());
         }
         let text = std::str::from_utf8(&piece.raw).map_err(|_| Why::NotUtf8)?;
-        let value: Value =
-            serde_json::from_str(text).map_err(|error| Why::Malformed(reason(&error)))?;
+        let value: Value = serde_json::from_str(text).map_err(|error| Why::Malformed(reason(&error)))?;
         let place = Place::Item(self.items);
         match value {
-            Value::String(url) if self.format == Format::Json => Ok(Draft {
-                url,
-                ..Draft::at(place)
-            }),
+            Value::String(url) if self.format == Format::Json => Ok(Draft { url, ..Draft::at(place) }),
             Value::Object(fields) => Ok(self.object(&fields, place)),
             _ => Err(Why::NoUrl),
         }
@@ -273,34 +227,17 @@ impl<R: BufRead> Export<R> {
 
     fn object(&self, fields: &Map<String, Value>, place: Place) -> Draft {
         let names = self.names();
-        let find = |names: &[&str]| {
-            names
-                .iter()
-                .find_map(|name| fields.get(*name).filter(|value| !value.is_null()))
-        };
-        let text = |names: &[&str]| {
-            find(names)
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_owned()
-        };
+        let find = |names: &[&str]| names.iter().find_map(|name| fields.get(*name).filter(|value| !value.is_null()));
+        let text = |names: &[&str]| find(names).and_then(Value::as_str).unwrap_or_default().to_owned();
         let url = match self.format {
-            Format::Karakeep => find(names.url)
-                .and_then(|content| content.get("url")?.as_str())
-                .map(str::to_owned),
+            Format::Karakeep => find(names.url).and_then(|content| content.get("url")?.as_str()).map(str::to_owned),
             _ => None,
         };
-        let around = self
-            .around
-            .iter()
-            .filter(|name| *name != UNORGANIZED)
-            .cloned();
+        let around = self.around.iter().filter(|name| *name != UNORGANIZED).cloned();
         Draft {
             url: url.unwrap_or_else(|| text(names.url)),
             title: text(names.title),
-            tags: around
-                .chain(find(names.tags).map(tags).unwrap_or_default())
-                .collect(),
+            tags: around.chain(find(names.tags).map(tags).unwrap_or_default()).collect(),
             added: find(names.added).map(date).unwrap_or_default(),
             note: text(names.note),
             ..Draft::at(place)
@@ -309,11 +246,7 @@ impl<R: BufRead> Export<R> {
 }
 
 fn tags(value: &Value) -> Vec<String> {
-    let name = |tag: &Value| {
-        tag.as_str()
-            .or_else(|| tag.get("name")?.as_str())
-            .map(str::to_owned)
-    };
+    let name = |tag: &Value| tag.as_str().or_else(|| tag.get("name")?.as_str()).map(str::to_owned);
     match value {
         Value::Array(tags) => tags.iter().filter_map(name).collect(),
         Value::String(text) => text.split(',').map(str::to_owned).collect(),
@@ -326,11 +259,7 @@ fn date(value: &Value) -> String {
         Value::String(text) => text.clone(),
         // Some programs count with a fraction.
         Value::Number(number) => number.as_i64().map_or_else(
-            || {
-                number
-                    .as_f64()
-                    .map_or_else(String::new, |seconds| format!("{seconds:.0}"))
-            },
+            || number.as_f64().map_or_else(String::new, |seconds| format!("{seconds:.0}")),
             |whole| whole.to_string(),
         ),
         other => other.to_string(),
@@ -352,13 +281,7 @@ impl<R: BufRead> Iterator for Export<R> {
             Err(error) => return Some(Err(error.into())),
         };
         let place = Place::Item(self.items);
-        let broken = |why| {
-            Problem::Broken(Broken {
-                place,
-                why,
-                excerpt: excerpt(&piece.raw),
-            })
-        };
+        let broken = |why| Problem::Broken(Broken { place, why, excerpt: excerpt(&piece.raw) });
         Some(self.draft(&piece).map_err(broken))
     }
 }

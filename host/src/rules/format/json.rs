@@ -16,6 +16,8 @@ pub(super) struct Piece {
     pub(super) raw: Vec<u8>,
     /// What is wrong with it, if it is known by now.
     pub(super) flaw: Option<Why>,
+    /// How many brackets of the item are open around what is read.
+    around: usize,
 }
 
 impl Piece {
@@ -50,11 +52,7 @@ pub(super) struct Json<R> {
 
 impl<R: BufRead> Json<R> {
     pub(super) const fn new(format: Format, input: R) -> Self {
-        Self {
-            format,
-            input,
-            at: 0,
-        }
+        Self { format, input, at: 0 }
     }
 
     /// The next byte, which is not taken; none at the end.
@@ -100,11 +98,7 @@ impl<R: BufRead> Json<R> {
     /// Why it cannot go on where this byte stands and something else should.
     pub(super) fn stop(&self, next: Option<u8>, expected: &'static str) -> Unreadable {
         match next {
-            Some(_) => Unreadable::Syntax {
-                format: self.format,
-                at: self.at,
-                expected,
-            },
+            Some(_) => Unreadable::Syntax { format: self.format, at: self.at, expected },
             None => Unreadable::Truncated("the document"),
         }
     }
@@ -124,9 +118,7 @@ impl<R: BufRead> Json<R> {
     pub(super) fn text(&mut self) -> Result<Option<String>, Unreadable> {
         let mut piece = Piece::default();
         self.value(Keep::All, &mut piece)?;
-        Ok(serde_json::from_slice(&piece.raw)
-            .ok()
-            .filter(|_| piece.flaw.is_none()))
+        Ok(serde_json::from_slice(&piece.raw).ok().filter(|_| piece.flaw.is_none()))
     }
 
     /// Read over a value.
@@ -142,12 +134,11 @@ impl<R: BufRead> Json<R> {
             return Ok(piece);
         }
         self.bump();
+        piece.around = 1;
         piece.push(Keep::All, b"{");
         if let Some(expected) = self.fields(names, &mut piece)? {
-            piece.wrong(Why::Malformed(format!(
-                "there is no {expected} at byte {}",
-                self.at
-            )));
+            piece.wrong(Why::Malformed(format!("there is no {expected} at byte {}", self.at)));
+            piece.around = 0;
             self.close(vec![b'}'], Keep::Not, &mut piece)?;
         }
         piece.push(Keep::All, b"}");
@@ -155,11 +146,7 @@ impl<R: BufRead> Json<R> {
     }
 
     /// The fields of an object and its end; what is missing where they stop.
-    fn fields(
-        &mut self,
-        names: &[&str],
-        piece: &mut Piece,
-    ) -> Result<Option<&'static str>, Unreadable> {
+    fn fields(&mut self, names: &[&str], piece: &mut Piece) -> Result<Option<&'static str>, Unreadable> {
         let mut is_first = true;
         while !self.take(b'}')? {
             if !is_first && !self.take(b',')? {
@@ -175,11 +162,7 @@ impl<R: BufRead> Json<R> {
                 return Ok(Some("colon"));
             }
             let name: String = serde_json::from_slice(&key.raw).unwrap_or_default();
-            let keep = if names.contains(&name.as_str()) {
-                Keep::All
-            } else {
-                Keep::Not
-            };
+            let keep = if names.contains(&name.as_str()) { Keep::All } else { Keep::Not };
             if keep == Keep::All {
                 piece.push(keep, if piece.raw.len() > 1 { b"," } else { b"" });
                 piece.push(keep, &key.raw);
@@ -205,12 +188,7 @@ impl<R: BufRead> Json<R> {
     }
 
     /// What is open, up to the end of the outermost. An item is one deep itself.
-    fn close(
-        &mut self,
-        mut open: Vec<u8>,
-        keep: Keep,
-        piece: &mut Piece,
-    ) -> Result<(), Unreadable> {
+    fn close(&mut self, mut open: Vec<u8>, keep: Keep, piece: &mut Piece) -> Result<(), Unreadable> {
         let mut beyond = 0_u64;
         while !open.is_empty() {
             let Some(byte) = self.peek()? else {
@@ -221,7 +199,7 @@ impl<R: BufRead> Json<R> {
                 continue;
             }
             match byte {
-                b'{' | b'[' if open.len() < MAX_DEPTH => open.push(closing(byte)),
+                b'{' | b'[' if piece.around + open.len() < MAX_DEPTH => open.push(closing(byte)),
                 b'{' | b'[' => {
                     beyond += 1;
                     piece.wrong(Why::TooDeep);
@@ -246,10 +224,7 @@ impl<R: BufRead> Json<R> {
             if bytes.is_empty() {
                 return Err(Unreadable::Truncated("a text"));
             }
-            let end = bytes
-                .iter()
-                .position(|byte| matches!(byte, b'"' | b'\\'))
-                .unwrap_or(bytes.len());
+            let end = memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len());
             let mark = bytes.get(end).copied();
             piece.push(keep, &bytes[..end]);
             self.input.consume(end);
@@ -268,10 +243,7 @@ impl<R: BufRead> Json<R> {
     }
 
     fn scalar(&mut self, keep: Keep, piece: &mut Piece) -> Result<(), Unreadable> {
-        while let Some(byte) = self
-            .peek()?
-            .filter(|byte| !b",]}:\"[{ \t\r\n".contains(byte))
-        {
+        while let Some(byte) = self.peek()?.filter(|byte| !b",]}:\"[{ \t\r\n".contains(byte)) {
             self.bump();
             piece.push(keep, &[byte]);
         }

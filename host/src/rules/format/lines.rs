@@ -36,7 +36,7 @@ impl<R: BufRead> Bounded<R> {
                 break;
             }
             is_any = true;
-            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', bytes);
             let part = &bytes[..end.unwrap_or(bytes.len())];
             let room = MAX_ITEM - self.line.len();
             if part.len() > room {
@@ -65,14 +65,7 @@ pub(super) struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     pub(super) const fn new(input: R, shape: Shape) -> Self {
-        Self {
-            lines: Bounded {
-                input,
-                before: 0,
-                line: Vec::new(),
-            },
-            shape,
-        }
+        Self { lines: Bounded { input, before: 0, line: Vec::new() }, shape }
     }
 }
 
@@ -95,12 +88,7 @@ impl<R: BufRead> Iterator for Lines<R> {
                     None => continue,
                 },
             };
-            return Some(Err(Broken {
-                place,
-                why,
-                excerpt: excerpt(bytes),
-            }
-            .into()));
+            return Some(Err(Broken { place, why, excerpt: excerpt(bytes) }.into()));
         }
     }
 }
@@ -108,20 +96,11 @@ impl<R: BufRead> Iterator for Lines<R> {
 /// A line of a list of URLs.
 pub(super) fn url(line: &str, place: Place) -> Option<Draft> {
     let is_said = !line.is_empty() && !line.starts_with('#');
-    is_said.then(|| Draft {
-        url: line.to_owned(),
-        ..Draft::at(place)
-    })
+    is_said.then(|| Draft { url: line.to_owned(), ..Draft::at(place) })
 }
 
 /// A line of OneTab's text.
 pub(super) fn tab(line: &str, place: Place) -> Option<Draft> {
-    let (url, title) = line
-        .split_once(BAR)
-        .unwrap_or_else(|| (line.strip_suffix(BAR.trim_end()).unwrap_or(line), ""));
-    (!line.is_empty()).then(|| Draft {
-        url: url.to_owned(),
-        title: title.to_owned(),
-        ..Draft::at(place)
-    })
+    let (url, title) = line.split_once(BAR).unwrap_or_else(|| (line.strip_suffix(BAR.trim_end()).unwrap_or(line), ""));
+    (!line.is_empty()).then(|| Draft { url: url.to_owned(), title: title.to_owned(), ..Draft::at(place) })
 }

@@ -8,9 +8,10 @@
 //! to [`Parts`], which keeps of a tag only what the lists need, and of that and of
 //! a text at most [`MAX_ITEM`] bytes.
 
+use super::bytes::Bytes;
 use super::{MAX_ITEM, Why};
 use html5gum::emitters::Emitter;
-use html5gum::{Error, Reader, State, Tokenizer};
+use html5gum::{Error, State, Tokenizer};
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 use std::sync::Arc;
@@ -40,8 +41,6 @@ const WANTED: [&str; 18] = [
 /// Bytes of the name of a tag or an attribute that are kept; none of those that
 /// matter is longer.
 const MAX_NAME: usize = 32;
-/// Bytes that are read together.
-const STEP: usize = 16 << 10;
 
 /// A part of markup.
 #[derive(Debug)]
@@ -81,38 +80,23 @@ pub(super) struct Tag {
 impl Tag {
     /// An attribute; empty when it is not there.
     pub(super) fn get(&self, name: &str) -> Result<&str, Why> {
-        let value = self
-            .attributes
-            .iter()
-            .find(|(key, _)| key == name.as_bytes());
-        value.map_or(Ok(""), |(_, value)| {
-            std::str::from_utf8(value).map_err(|_| Why::NotUtf8)
-        })
+        let value = self.attributes.iter().find(|(key, _)| key == name.as_bytes());
+        value.map_or(Ok(""), |(_, value)| std::str::from_utf8(value).map_err(|_| Why::NotUtf8))
     }
 
     /// The first of these attributes that says something.
     pub(super) fn first(&self, names: &[&str]) -> Result<&str, Why> {
-        names
-            .iter()
-            .map(|name| self.get(name))
-            .find(|value| *value != Ok(""))
-            .unwrap_or(Ok(""))
+        names.iter().map(|name| self.get(name)).find(|value| *value != Ok("")).unwrap_or(Ok(""))
     }
 
     /// Whether it has the attribute, whatever it says.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.attributes
-            .iter()
-            .any(|(key, _)| key == name.as_bytes())
+        self.attributes.iter().any(|(key, _)| key == name.as_bytes())
     }
 
     /// That it is not too large.
     pub(super) const fn check(&self) -> Result<(), Why> {
-        if self.is_too_large {
-            Err(Why::TooLarge)
-        } else {
-            Ok(())
-        }
+        if self.is_too_large { Err(Why::TooLarge) } else { Ok(()) }
     }
 }
 
@@ -122,100 +106,13 @@ pub(super) struct Markup<R: BufRead>(Tokenizer<Bytes<R>, Parts>);
 impl<R: BufRead> Markup<R> {
     pub(super) fn new(input: R) -> Self {
         let lines = Arc::new(AtomicU64::new(1));
-        let bytes = Bytes {
-            input,
-            buffer: Vec::new(),
-            at: 0,
-            line: Arc::clone(&lines),
-        };
+        let bytes = Bytes::new(input, Arc::clone(&lines));
         Self(Tokenizer::new_with_emitter(bytes, Parts::new(lines)))
     }
 
     /// The next part; the last one is the end.
     pub(super) fn part(&mut self) -> io::Result<Part> {
         self.0.next().unwrap_or(Ok(Part::Eof(Ending::BetweenTags)))
-    }
-}
-
-/// The bytes for the tokenizer, which counts lines.
-struct Bytes<R> {
-    input: R,
-    buffer: Vec<u8>,
-    at: usize,
-    line: Arc<AtomicU64>,
-}
-
-impl<R: BufRead> Bytes<R> {
-    /// Have at least so many bytes, unless it ends before.
-    fn have(&mut self, bytes: usize) -> io::Result<&[u8]> {
-        while self.buffer.len() - self.at < bytes {
-            if self.at > 0 {
-                self.buffer.drain(..self.at);
-                self.at = 0;
-            }
-            let more = self.input.fill_buf()?;
-            let used = more.len().min(STEP);
-            if used == 0 {
-                break;
-            }
-            self.buffer.extend_from_slice(&more[..used]);
-            self.input.consume(used);
-        }
-        Ok(&self.buffer[self.at..])
-    }
-
-    fn pass(&mut self, bytes: usize) -> &[u8] {
-        let passed = &self.buffer[self.at..self.at + bytes];
-        self.at += bytes;
-        let lines = passed.iter().filter(|byte| **byte == b'\n').count();
-        if lines > 0 {
-            self.line.fetch_add(lines as u64, Ordering::Relaxed);
-        }
-        passed
-    }
-}
-
-impl<R: BufRead> Reader for Bytes<R> {
-    type Error = io::Error;
-
-    fn read_byte(&mut self) -> io::Result<Option<u8>> {
-        if self.have(1)?.is_empty() {
-            return Ok(None);
-        }
-        Ok(self.pass(1).first().copied())
-    }
-
-    fn try_read_string(&mut self, text: &[u8], case_sensitive: bool) -> io::Result<bool> {
-        let is_it = self
-            .have(text.len())?
-            .get(..text.len())
-            .is_some_and(|next| {
-                if case_sensitive {
-                    next == text
-                } else {
-                    next.eq_ignore_ascii_case(text)
-                }
-            });
-        if is_it {
-            self.pass(text.len());
-        }
-        Ok(is_it)
-    }
-
-    fn read_until<'b>(
-        &'b mut self,
-        needle: &[u8],
-        _: &'b mut [u8; 4],
-    ) -> io::Result<Option<&'b [u8]>> {
-        let ready = self.have(1)?;
-        if ready.is_empty() {
-            return Ok(None);
-        }
-        let end = ready
-            .iter()
-            .position(|byte| needle.contains(byte))
-            .unwrap_or(ready.len());
-        Ok(Some(self.pass(end.max(1))))
     }
 }
 
@@ -274,8 +171,7 @@ impl Parts {
             self.text.truncate(error.valid_up_to());
         }
         if !self.text.is_empty() {
-            self.ready
-                .push_back(Part::Text(std::mem::take(&mut self.text)));
+            self.ready.push_back(Part::Text(std::mem::take(&mut self.text)));
         }
     }
 
@@ -290,13 +186,7 @@ impl Parts {
 }
 
 const fn blank(line: u64) -> Tag {
-    Tag {
-        name: String::new(),
-        line,
-        closing: Closing::Later,
-        attributes: Vec::new(),
-        is_too_large: false,
-    }
+    Tag { name: String::new(), line, closing: Closing::Later, attributes: Vec::new(), is_too_large: false }
 }
 
 fn push(to: &mut Vec<u8>, bytes: &[u8], most: usize) {
@@ -315,10 +205,7 @@ impl Emitter for Parts {
     }
 
     fn emit_error(&mut self, error: Error) {
-        if matches!(
-            error,
-            Error::EofInTag | Error::EofInComment | Error::EofBeforeTagName
-        ) {
+        if matches!(error, Error::EofInTag | Error::EofInComment | Error::EofBeforeTagName) {
             self.ending = Ending::InTag;
         }
     }
@@ -346,10 +233,7 @@ impl Emitter for Parts {
     fn emit_current_tag(&mut self) -> Option<State> {
         let name = String::from_utf8_lossy(&self.name).into_owned();
         let part = match self.kind {
-            Kind::Start => Part::Start(Tag {
-                name,
-                ..std::mem::replace(&mut self.tag, blank(1))
-            }),
+            Kind::Start => Part::Start(Tag { name, ..std::mem::replace(&mut self.tag, blank(1)) }),
             Kind::End => Part::End(name),
         };
         self.ready.push_back(part);
@@ -386,16 +270,8 @@ impl Emitter for Parts {
     /// Of two attributes of one name the first counts, as the HTML standard has it.
     fn init_attribute_value(&mut self) {
         let is_wanted = WANTED.iter().any(|name| name.as_bytes() == self.attribute);
-        if is_wanted
-            && !self
-                .tag
-                .attributes
-                .iter()
-                .any(|(name, _)| *name == self.attribute)
-        {
-            self.tag
-                .attributes
-                .push((std::mem::take(&mut self.attribute), Vec::new()));
+        if is_wanted && !self.tag.attributes.iter().any(|(name, _)| *name == self.attribute) {
+            self.tag.attributes.push((std::mem::take(&mut self.attribute), Vec::new()));
             self.value = Value::Kept;
         }
     }
@@ -405,12 +281,7 @@ impl Emitter for Parts {
     }
 
     fn push_attribute_value(&mut self, text: &[u8]) {
-        let Some((_, value)) = self
-            .tag
-            .attributes
-            .last_mut()
-            .filter(|_| self.value == Value::Kept)
-        else {
+        let Some((_, value)) = self.tag.attributes.last_mut().filter(|_| self.value == Value::Kept) else {
             return;
         };
         if self.kept + text.len() > MAX_ITEM {

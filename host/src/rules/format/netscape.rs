@@ -75,18 +75,11 @@ impl Folders {
     }
 
     pub(super) const fn check(&self) -> Result<(), Why> {
-        if self.beyond > 0 {
-            Err(Why::TooDeep)
-        } else {
-            Ok(())
-        }
+        if self.beyond > 0 { Err(Why::TooDeep) } else { Ok(()) }
     }
 
     pub(super) fn tags(&self) -> impl Iterator<Item = String> {
-        self.names
-            .iter()
-            .filter(|folder| !folder.name.is_empty())
-            .map(|folder| folder.name.clone())
+        self.names.iter().filter(|folder| !folder.name.is_empty()).map(|folder| folder.name.clone())
     }
 
     pub(super) fn lost(&self) -> Option<Lost> {
@@ -148,18 +141,10 @@ struct Bookmark {
 impl Bookmark {
     fn draft(self) -> Result<Draft, Broken> {
         let place = Place::Line(self.tag.line);
-        let said = [
-            self.tag.first(&["href"]).unwrap_or_default().as_bytes(),
-            &self.title,
-        ]
-        .concat();
+        let said = [self.tag.first(&["href"]).unwrap_or_default().as_bytes(), &self.title].concat();
         let draft = || -> Result<Draft, Why> {
             self.around.clone().and_then(|()| self.tag.check())?;
-            let text = |bytes: &[u8]| {
-                std::str::from_utf8(bytes)
-                    .map(str::to_owned)
-                    .map_err(|_| Why::NotUtf8)
-            };
+            let text = |bytes: &[u8]| std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Why::NotUtf8);
             let tags = self.tag.get("tags")?.split(',').map(str::to_owned);
             Ok(Draft {
                 url: self.tag.get("href")?.to_owned(),
@@ -171,11 +156,7 @@ impl Bookmark {
                 lost: self.lost.into_iter().collect(),
             })
         };
-        draft().map_err(|why| Broken {
-            place,
-            why,
-            excerpt: excerpt(&said),
-        })
+        draft().map_err(|why| Broken { place, why, excerpt: excerpt(&said) })
     }
 }
 
@@ -223,22 +204,14 @@ impl<R: BufRead> Netscape<R> {
     fn start(&mut self, tag: Tag) -> Option<Bookmark> {
         let (text, done) = match tag.name.as_str() {
             "h3" => {
-                let is_root =
-                    tag.has("personal_toolbar_folder") || tag.has("unfiled_bookmarks_folder");
+                let is_root = tag.has("personal_toolbar_folder") || tag.has("unfiled_bookmarks_folder");
                 let kind = if is_root { Kind::Root } else { Kind::Folder };
-                self.named = Some(Heading {
-                    kind,
-                    name: Vec::new(),
-                });
+                self.named = Some(Heading { kind, name: Vec::new() });
                 (Goes::Folder, self.bookmark.take())
             }
             "dl" => {
                 let done = self.bookmark.take();
-                let folder = self
-                    .named
-                    .take()
-                    .map(|heading| self.folder(&heading))
-                    .unwrap_or_default();
+                let folder = self.named.take().map(|heading| self.folder(&heading)).unwrap_or_default();
                 self.folders.open(folder);
                 (Goes::Nowhere, done)
             }
@@ -274,23 +247,15 @@ impl<R: BufRead> Netscape<R> {
 
     fn folder(&self, heading: &Heading) -> Folder {
         let Ok(name) = std::str::from_utf8(&heading.name) else {
-            return Folder {
-                name: String::new(),
-                lost: Some(Lost::Tag),
-            };
+            return Folder { name: String::new(), lost: Some(Lost::Tag) };
         };
         let name = super::draft::in_one_line(name);
         let is_outermost = self.folders.depth() <= 1;
-        if heading.kind == Kind::Root
-            || is_outermost && ROOTS.contains(&name.to_lowercase().as_str())
-        {
+        if heading.kind == Kind::Root || is_outermost && ROOTS.contains(&name.to_lowercase().as_str()) {
             return Folder::default();
         }
         // One letter more than is kept, so that it is known to be cut.
-        Folder {
-            name: name.chars().take(MAX_TAG + 1).collect(),
-            lost: None,
-        }
+        Folder { name: name.chars().take(MAX_TAG + 1).collect(), lost: None }
     }
 
     fn bookmark(&mut self, tag: Tag) -> Option<Bookmark> {

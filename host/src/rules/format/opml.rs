@@ -37,11 +37,7 @@ enum State {
 
 impl<R: BufRead> Opml<R> {
     pub(super) fn new(input: R) -> Self {
-        Self {
-            markup: Markup::new(input),
-            around: Folders::default(),
-            state: State::Before,
-        }
+        Self { markup: Markup::new(input), around: Folders::default(), state: State::Before }
     }
 
     fn take(&mut self, part: Part) -> Option<Result<Draft, Problem>> {
@@ -72,10 +68,7 @@ impl<R: BufRead> Opml<R> {
 
     fn eof(&mut self, ending: Ending) -> Option<Unreadable> {
         match (std::mem::replace(&mut self.state, State::Ended), ending) {
-            (State::Before, _) => Some(Unreadable::Shape {
-                format: Format::Opml,
-                missing: "`<opml>`",
-            }),
+            (State::Before, _) => Some(Unreadable::Shape { format: Format::Opml, missing: "`<opml>`" }),
             (State::Within, Ending::InTag) => Some(Unreadable::Truncated("a tag")),
             (State::Within, Ending::BetweenTags) => Some(Unreadable::Truncated("the outlines")),
             _ => None,
@@ -86,10 +79,7 @@ impl<R: BufRead> Opml<R> {
         let place = Place::Line(tag.line);
         let draft = || -> Result<Draft, Why> {
             self.around.check().and_then(|()| tag.check())?;
-            let own = tag
-                .get("category")?
-                .split(',')
-                .map(|tag| tag.trim().trim_matches('/').to_owned());
+            let own = tag.get("category")?.split(',').map(|tag| tag.trim().trim_matches('/').to_owned());
             Ok(Draft {
                 url: tag.first(ADDRESS)?.to_owned(),
                 title: tag.first(NAME)?.to_owned(),
@@ -100,39 +90,22 @@ impl<R: BufRead> Opml<R> {
                 lost: self.around.lost().into_iter().collect(),
             })
         };
-        let said = || {
-            tag.first(ADDRESS)
-                .ok()
-                .filter(|said| !said.is_empty())
-                .or(tag.first(NAME).ok())
-        };
-        draft().map_err(|why| Broken {
-            place,
-            why,
-            excerpt: excerpt(said().unwrap_or_default().as_bytes()),
-        })
+        let said = || tag.first(ADDRESS).ok().filter(|said| !said.is_empty()).or(tag.first(NAME).ok());
+        draft().map_err(|why| Broken { place, why, excerpt: excerpt(said().unwrap_or_default().as_bytes()) })
     }
 }
 
 fn is_item(tag: &Tag) -> bool {
     tag.first(ADDRESS) != Ok("")
         || tag.check().is_err()
-        || tag
-            .get("type")
-            .is_ok_and(|kind| ["link", "rss", "atom"].contains(&kind.to_lowercase().as_str()))
+        || tag.get("type").is_ok_and(|kind| ["link", "rss", "atom"].contains(&kind.to_lowercase().as_str()))
 }
 
 fn folder(tag: &Tag) -> Folder {
     match tag.first(NAME) {
         // One letter more than is kept, so that it is known to be cut.
-        Ok(name) => Folder {
-            name: in_one_line(name).chars().take(MAX_TAG + 1).collect(),
-            lost: None,
-        },
-        Err(_) => Folder {
-            name: String::new(),
-            lost: Some(Lost::Tag),
-        },
+        Ok(name) => Folder { name: in_one_line(name).chars().take(MAX_TAG + 1).collect(), lost: None },
+        Err(_) => Folder { name: String::new(), lost: Some(Lost::Tag) },
     }
 }
 

@@ -26,23 +26,14 @@ enum State<R> {
 
 impl<R: BufRead> Table<R> {
     pub(super) const fn new(format: Format, input: R) -> Self {
-        Self {
-            format,
-            state: State::New(input),
-        }
+        Self { format, state: State::New(input) }
     }
 
     fn open(&self, input: R) -> Result<(Box<Rows<R>>, Columns), Unreadable> {
-        let shape = Unreadable::Shape {
-            format: self.format,
-            missing: "column `url` in its first line",
-        };
+        let shape = Unreadable::Shape { format: self.format, missing: "column `url` in its first line" };
         let mut rows = Rows::new(input)?;
         let columns = match rows.advance()? {
-            Some(Row::Whole) => rows
-                .fields()
-                .ok()
-                .and_then(|names| Columns::find(self.format, &names)),
+            Some(Row::Whole) => rows.fields().ok().and_then(|names| Columns::find(self.format, &names)),
             _ => None,
         };
         Ok((Box::new(rows), columns.ok_or(shape)?))
@@ -96,17 +87,15 @@ impl<R: BufRead> Rows<R> {
         let mut head = Vec::new();
         input.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
         let start = String::from_utf8_lossy(&head);
-        let first = start
-            .lines()
-            .find(|line| !line.trim().is_empty())
-            .unwrap_or_default();
+        let first = start.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
         let delimiter = header(first).map_or(b',', |(mark, _)| mark);
         Ok(Self {
             reader: ReaderBuilder::new().delimiter(delimiter).build(),
             input: Cursor::new(head).chain(input),
             lines: 0,
             begins: 1,
-            text: vec![0; MAX_ITEM],
+            // The reader wants room for one byte more than it fills.
+            text: vec![0; MAX_ITEM + 1],
             ends: vec![0; MAX_COLUMNS],
             filled: 0,
             columns: 0,
@@ -120,20 +109,15 @@ impl<R: BufRead> Rows<R> {
         loop {
             let bytes = self.input.fill_buf()?;
             let is_last = bytes.is_empty();
-            let (text, ends) = (
-                &mut self.text[self.filled..],
-                &mut self.ends[self.columns..],
-            );
+            let (text, ends) = (&mut self.text[self.filled..], &mut self.ends[self.columns..]);
             let (result, read, written, ended) = self.reader.read_record(bytes, text, ends);
             let bytes = &bytes[..read];
             if !has_begun {
-                let blank = bytes
-                    .iter()
-                    .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+                let blank = bytes.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
                 self.begins = self.lines + 1 + blank.filter(|byte| **byte == b'\n').count() as u64;
                 has_begun = bytes.iter().any(|byte| !matches!(byte, b'\r' | b'\n'));
             }
-            quotes += bytes.iter().filter(|byte| **byte == b'"').count();
+            quotes += memchr::memchr_iter(b'"', bytes).count();
             self.lines += newlines(bytes);
             self.input.consume(read);
             self.filled += written;
@@ -142,9 +126,7 @@ impl<R: BufRead> Rows<R> {
                 ReadRecordResult::InputEmpty => continue,
                 ReadRecordResult::End => return Ok(None),
                 ReadRecordResult::Record if is_last && quotes % 2 == 1 => {
-                    return Ok(Some(Row::Flawed(Why::Malformed(
-                        "a quote is not closed".to_owned(),
-                    ))));
+                    return Ok(Some(Row::Flawed(Why::Malformed("a quote is not closed".to_owned()))));
                 }
                 ReadRecordResult::Record => return Ok(Some(Row::Whole)),
                 ReadRecordResult::OutputFull => Why::TooLarge,
@@ -159,7 +141,7 @@ impl<R: BufRead> Rows<R> {
         self.reader.reset();
         loop {
             let bytes = self.input.fill_buf()?;
-            let end = bytes.iter().position(|byte| *byte == b'\n');
+            let end = memchr::memchr(b'\n', bytes);
             let used = end.map_or(bytes.len(), |end| end + 1);
             self.lines += u64::from(end.is_some());
             self.input.consume(used);
@@ -173,31 +155,17 @@ impl<R: BufRead> Rows<R> {
         let text = std::str::from_utf8(&self.text[..self.filled]).map_err(|_| Why::NotUtf8)?;
         let mut start = 0;
         let ends = self.ends[..self.columns].iter();
-        Ok(ends
-            .map(|end| {
-                text.get(std::mem::replace(&mut start, *end)..*end)
-                    .unwrap_or_default()
-            })
-            .collect())
+        Ok(ends.map(|end| text.get(std::mem::replace(&mut start, *end)..*end).unwrap_or_default()).collect())
     }
 
     fn draft(&self, row: &Row, columns: &Columns) -> Result<Draft, Broken> {
         let place = Place::Line(self.begins);
-        let broken = |why| Broken {
-            place,
-            why,
-            excerpt: excerpt(&self.text[..self.filled]),
-        };
+        let broken = |why| Broken { place, why, excerpt: excerpt(&self.text[..self.filled]) };
         if let Row::Flawed(why) = row {
             return Err(broken(why.clone()));
         }
         let fields = self.fields().map_err(broken)?;
-        let cell = |column: Option<usize>| {
-            column
-                .and_then(|at| fields.get(at))
-                .map_or("", |text| *text)
-                .to_owned()
-        };
+        let cell = |column: Option<usize>| column.and_then(|at| fields.get(at)).map_or("", |text| *text).to_owned();
         Ok(Draft {
             url: cell(Some(columns.url)),
             title: cell(columns.title),
@@ -210,5 +178,5 @@ impl<R: BufRead> Rows<R> {
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+    memchr::memchr_iter(b'\n', bytes).count() as u64
 }

@@ -176,7 +176,7 @@ impl<R: BufRead> Export<R> {
         }
         match self.open.last_mut() {
             Some(progress @ Progress::Begun) => *progress = Progress::Within,
-            _ => self.json.expect(b',', "comma")?,
+            _ => self.json.need(b',', "comma")?,
         }
         Ok(true)
     }
@@ -184,9 +184,9 @@ impl<R: BufRead> Export<R> {
     /// Open the next level.
     fn enter(&mut self) -> Result<(), Unreadable> {
         match self.levels()[self.open.len()] {
-            Level::Array => self.json.expect(b'[', "`[`")?,
+            Level::Array => self.json.need(b'[', "`[`")?,
             Level::Field(_) => {
-                self.json.expect(b'{', "`{`")?;
+                self.json.need(b'{', "`{`")?;
                 self.around = None;
             }
         }

@@ -76,7 +76,7 @@ impl<R: BufRead> Json<R> {
     }
 
     /// Take this mark.
-    pub(super) fn expect(&mut self, mark: u8, expected: &'static str) -> Result<(), Unreadable> {
+    pub(super) fn need(&mut self, mark: u8, expected: &'static str) -> Result<(), Unreadable> {
         match self.next_mark()? {
             Some(next) if next == mark => {
                 self.bump();
@@ -110,7 +110,7 @@ impl<R: BufRead> Json<R> {
             return Err(self.stop(next, "name of a field"));
         }
         let key = self.text()?;
-        self.expect(b':', "colon")?;
+        self.need(b':', "colon")?;
         Ok(key.unwrap_or_default())
     }
 

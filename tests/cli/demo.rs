@@ -41,6 +41,22 @@ fn a_folder_may_be_named_and_its_data_is_json() {
 }
 
 #[test]
+fn cargo_knows_which_program_the_readme_means() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let readme = std::fs::read_to_string(root.join("README.md")).unwrap();
+    assert!(readme.contains("cargo run --release -- demo\n"), "the first command names no program");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]).current_dir(root);
+    let said: serde_json::Value = serde_json::from_slice(&cargo.output().unwrap().stdout).unwrap();
+    let default = said["workspace_default_members"].as_array().unwrap();
+    let packages = said["packages"].as_array().unwrap().iter().filter(|package| default.contains(&package["id"]));
+    let targets = packages.flat_map(|package| package["targets"].as_array().unwrap());
+    let programs: Vec<&str> =
+        targets.filter(|target| target["kind"][0] == "bin").map(|target| target["name"].as_str().unwrap()).collect();
+    assert_eq!(programs, ["capstan"]);
+}
+
+#[test]
 fn a_folder_that_is_not_there_is_named() {
     let temporary = tempfile::tempdir().unwrap();
     run(demo(temporary.path(), &["nothing"])).exits(2).complains(&["nothing", "No such file"]);

@@ -1,8 +1,7 @@
 //! Lists with an item a line: URLs, and the text of OneTab.
 //!
 //! OneTab writes `URL | title`, one tab a line, and an empty line between its groups
-//! (seen in the converters `onetab-to-markdown` and in what its users paste into
-//! issues; OneTab itself is closed). A line without ` | ` is a URL without title.
+//! (as is generally known; OneTab itself is closed). A line without ` | ` is a URL without title.
 
 use super::draft::{Draft, excerpt};
 use super::{Broken, MAX_ITEM, Place, Problem, Why};

@@ -1,9 +1,9 @@
 //! Bookmarks as browsers export them: `<DT><A HREF ADD_DATE TAGS>title</A>`, folders
 //! as `<DT><H3>name</H3><DL>…</DL>`, notes as `<DD>`.
 //!
-//! It is the form that Netscape began with and that Chrome (`bookmark_html_writer`),
-//! Firefox (`BookmarkHTMLUtils`), Edge and Safari write, and most bookmark managers
-//! too; Pocket's former HTML export has the same links with `time_added`. Nobody
+//! It is the form that Netscape began with and that browsers and most bookmark managers
+//! write; what is here follows third-party parsers and general knowledge of it, not the
+//! browsers' own sources. Pocket's former HTML export has the same links with `time_added`. Nobody
 //! closes `DT`, `DD` and `p`, Safari closes no more than it must, and some write in
 //! small letters: so it is read as HTML, by tags, and not as a tree.
 //!

@@ -4,8 +4,9 @@
 //! (the page of a feed), or else `xmlUrl` (the feed itself). The outlines around it
 //! are its tags, and so are the parts of its `category`, which names several with
 //! commas and begins a path with a slash. `created` is a date of RFC 822; a note is
-//! `_note` or `description`. All that is from the specification, <http://opml.org/spec2.opml>,
-//! but `_note`, which is from OmniOutliner. An outline without address is a folder or a text of
+//! `_note` or `description`. That is OPML 2.0
+//! as it is generally known, and `_note` as outliners write it; the specification is at
+//! <http://opml.org/spec2.opml> and was not at hand. An outline without address is a folder or a text of
 //! an outliner, and no item, unless it says that it is a link or a feed: then it is
 //! broken.
 

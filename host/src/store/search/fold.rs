@@ -74,27 +74,13 @@ impl Index {
 async fn write(conn: &mut SqliteConnection, changes: &[Change], position: &Position) -> Result<Vec<Moved>, StoreError> {
     let mut moved = Vec::new();
     for change in changes {
-        if matches!(change.what, What::Gone) {
-            moved.extend(gone(conn, change).await?);
-            continue;
-        }
-        let Some(document) = document(conn, change).await? else { continue };
-        match &change.what {
-            What::Says(entry) => {
-                forget_words(conn, document).await?;
-                say(conn, document, change, entry).await?;
-            }
-            What::Unsaid => forget_words(conn, document).await?,
-            What::Embedded(embedded) => {
-                embed(conn, document, embedded).await?;
-                moved.push(Moved::Put(document, embedded.clone()));
-            }
-            What::Unembedded => {
-                forget_vectors(conn, document).await?;
-                moved.push(Moved::Removed(document));
-            }
-            What::Gone => {}
-        }
+        moved.extend(match &change.what {
+            What::Says(entry) => said(conn, change, Some(entry)).await?,
+            What::Unsaid => said(conn, change, None).await?,
+            What::Embedded(embedded) => meant(conn, change, Some(embedded)).await?,
+            What::Unembedded => meant(conn, change, None).await?,
+            What::Gone => gone(conn, change).await?,
+        });
     }
     let at = sqlx::query("UPDATE position SET upto = $1, open = $2, kinds = $3").bind(position.upto);
     at.bind(json(&position.open)?).bind(json(&position.kinds)?).execute(&mut *conn).await?;
@@ -128,31 +114,47 @@ async fn gone(conn: &mut SqliteConnection, change: &Change) -> Result<Option<Mov
     Ok(is_unembedded.then_some(Moved::Removed(document)))
 }
 
-/// The row of a document that is to be changed; none if it is that far already.
-async fn document(conn: &mut SqliteConnection, change: &Change) -> Result<Option<i64>, StoreError> {
-    let known = known(conn, &change.subject).await?;
-    let column = match &change.what {
-        What::Says(_) | What::Unsaid => "entry",
-        What::Embedded(_) | What::Unembedded => "vectors",
-        What::Gone => return Ok(None),
-    };
-    let is_known =
-        |(_, entry, vectors): &(i64, i64, i64)| change.lease <= if column == "entry" { *entry } else { *vectors };
-    if known.as_ref().is_some_and(is_known) {
+/// What a document says from this generation on, unless a later one is known.
+async fn said(
+    conn: &mut SqliteConnection,
+    change: &Change,
+    entry: Option<&Entry>,
+) -> Result<Option<Moved>, StoreError> {
+    if known(conn, &change.subject).await?.is_some_and(|(_, said, _)| change.lease <= said) {
         return Ok(None);
     }
-    let upsert = match column {
-        "entry" => {
-            "INSERT INTO document (subject, source, entry) VALUES ($1, $2, $3)
-             ON CONFLICT (subject) DO UPDATE SET source = $2, entry = $3 RETURNING id"
-        }
-        _ => {
-            "INSERT INTO document (subject, source, vectors) VALUES ($1, $2, $3)
-             ON CONFLICT (subject) DO UPDATE SET source = $2, vectors = $3 RETURNING id"
-        }
-    };
+    let upsert = "INSERT INTO document (subject, source, entry) VALUES ($1, $2, $3)
+        ON CONFLICT (subject) DO UPDATE SET source = $2, entry = $3 RETURNING id";
+    let document = document(conn, change, upsert).await?;
+    forget_words(conn, document).await?;
+    if let Some(entry) = entry {
+        say(conn, document, change, entry).await?;
+    }
+    Ok(None)
+}
+
+/// The vectors of a document from this generation on, unless a later one is known.
+async fn meant(
+    conn: &mut SqliteConnection,
+    change: &Change,
+    embedded: Option<&Embedded>,
+) -> Result<Option<Moved>, StoreError> {
+    if known(conn, &change.subject).await?.is_some_and(|(_, _, meant)| change.lease <= meant) {
+        return Ok(None);
+    }
+    let upsert = "INSERT INTO document (subject, source, vectors) VALUES ($1, $2, $3)
+        ON CONFLICT (subject) DO UPDATE SET source = $2, vectors = $3 RETURNING id";
+    let document = document(conn, change, upsert).await?;
+    forget_vectors(conn, document).await?;
+    let Some(embedded) = embedded else { return Ok(Some(Moved::Removed(document))) };
+    embed(conn, document, embedded).await?;
+    Ok(Some(Moved::Put(document, embedded.clone())))
+}
+
+/// The row of a document, made or changed.
+async fn document(conn: &mut SqliteConnection, change: &Change, upsert: &'static str) -> Result<i64, StoreError> {
     let row = sqlx::query(upsert).bind(&change.subject).bind(&change.source).bind(change.lease);
-    Ok(Some(row.fetch_one(&mut *conn).await?.try_get(0)?))
+    Ok(row.fetch_one(&mut *conn).await?.try_get(0)?)
 }
 
 async fn forget_words(conn: &mut SqliteConnection, document: i64) -> Result<(), StoreError> {
@@ -208,7 +210,6 @@ async fn page(conn: &mut SqliteConnection, document: i64, title: &str, entry: &E
 }
 
 async fn embed(conn: &mut SqliteConnection, document: i64, embedded: &Embedded) -> Result<(), StoreError> {
-    forget_vectors(conn, document).await?;
     let model = "INSERT INTO model (digest, dimension) VALUES ($1, $2)
         ON CONFLICT (digest) DO UPDATE SET dimension = $2 RETURNING id";
     let dimension = i64::try_from(embedded.dimension).unwrap_or(0);

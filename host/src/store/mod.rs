@@ -161,8 +161,13 @@ impl Store {
     }
 
     async fn send(&self, op: Op) -> Result<Reply, StoreError> {
+        self.ask(op).await?.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Ask for a write without waiting for its answer.
+    async fn ask(&self, op: Op) -> Result<oneshot::Receiver<Result<Reply, StoreError>>, StoreError> {
         let (answer, reply) = oneshot::channel();
         self.ops.send((op, answer)).await.map_err(|_| StoreError::Closed)?;
-        reply.await.map_err(|_| StoreError::Closed)?
+        Ok(reply)
     }
 }

@@ -10,6 +10,7 @@ use super::claim::{ClaimRequest, Claimed};
 use super::edit::Edit;
 use super::handler::{NewHandler, Standing};
 use super::import::{Chunk, NewImport};
+use crate::rules::import::{ImportState, Turn};
 use super::job::NewJob;
 use super::key::KeyChange;
 use super::progress::Said;
@@ -43,6 +44,10 @@ pub(crate) enum Op {
     Import(NewImport),
     /// Dispatch the next items of an import.
     Chunk(Chunk),
+    /// Pause, resume or cancel an import that is in this state.
+    TurnImport { id: i64, was: ImportState, turn: Turn, now: Timestamp },
+    /// How many jobs of an import a claim could take; writes nothing.
+    ReadyOfImport(i64),
     /// An import's list cannot be read.
     BreakImport { id: i64, error: String, now: Timestamp },
     /// Write who asked to cancel jobs that run.

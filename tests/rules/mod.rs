@@ -6,6 +6,7 @@
 mod blame;
 mod checkpoint;
 mod coredump;
+mod deferred;
 mod enqueue;
 mod entry;
 mod explain;
@@ -16,6 +17,7 @@ mod job;
 mod key;
 mod margin;
 mod names;
+mod pace;
 mod pipeline;
 mod progress;
 mod queue;

@@ -4,13 +4,14 @@ use super::stage::{Stage, done, failed, job, text_follows, unchanged};
 use capstan::rules::attempt::{Class, Outcome};
 use capstan::rules::import::ImportState;
 use capstan::rules::job::{Cancel, State, cancel, retry};
-use capstan::store::import::{Chunk, ImportRow, NewImport};
+use capstan::store::import::{Chunk, Existing, ImportRow, NewImport, Origin};
 
 fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
     NewImport {
         id,
         kind: "page".into(),
         source: "a folder".into(),
+        format: "folder".into(),
         root: Some("/r".into()),
         list: format!("imports/job_{id}.json"),
         list_bytes: 100,
@@ -19,6 +20,8 @@ fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
         total,
         invalid,
         duplicate: 0,
+        existing: Existing::Again,
+        then: None,
         now: stage.now,
     }
 }
@@ -31,8 +34,10 @@ fn chunk(stage: &Stage, import: i64, from: u64, to: u64, end: u64) -> Chunk {
         new
     };
     let jobs = (from..to).map(item).collect();
+    let items = to - from;
     let to = if to == end { 100 } else { 2 + to * 10 };
-    Chunk { import, from: 2 + from * 10, to, jobs, now: stage.now }
+    let from = Origin::Cursor { from: 2 + from * 10, to, items };
+    Chunk { import, from, jobs, deferred: Vec::new(), now: stage.now }
 }
 
 async fn row(stage: &Stage, id: i64) -> ImportRow {

@@ -14,7 +14,7 @@ use capstan::rules::unique::{Conflict, States, Unique};
 use capstan::store::artifact::ArtifactFilter;
 use capstan::store::claim::Claimed;
 use capstan::store::edit::{Deadline, Edit};
-use capstan::store::import::{Chunk, NewImport};
+use capstan::store::import::{Chunk, Existing, NewImport, Origin};
 use capstan::store::job::NewJob;
 use capstan::store::queue::QueueChange;
 use capstan::store::settle::{Applied, Settlement};
@@ -231,6 +231,7 @@ impl World {
             id,
             kind: "page".into(),
             source: "a folder".into(),
+            format: "folder".into(),
             root: None,
             list: "list".into(),
             list_bytes: 100,
@@ -239,6 +240,8 @@ impl World {
             total: total as u64,
             invalid: invalid as u64,
             duplicate: 0,
+            existing: Existing::Again,
+            then: None,
             now: self.stage.now,
         };
         self.stage.store.add_import(new).await.unwrap();
@@ -258,7 +261,8 @@ impl World {
         let item = |n: i64| NewJob { item: Some((id, n)), key: key(n), ..new_job(0, n as usize % 3, self.stage.now) };
         let jobs: Vec<NewJob> = (first..to).map(item).collect();
         let offset = |n: i64| if n == end { 100 } else { n as u64 };
-        let chunk = Chunk { import: id, from: offset(first), to: offset(to), jobs: jobs.clone(), now: self.stage.now };
+        let from = Origin::Cursor { from: offset(first), to: offset(to), items: (to - first) as u64 };
+        let chunk = Chunk { import: id, from, jobs: jobs.clone(), deferred: Vec::new(), now: self.stage.now };
         // Given twice, as by a host that died before it saw the answer.
         self.stage.store.advance(chunk.clone()).await.unwrap();
         self.stage.store.advance(chunk).await.unwrap();

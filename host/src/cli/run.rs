@@ -30,7 +30,7 @@ pub(super) struct Summary {
     ended: BTreeMap<State, i64>,
     /// Jobs that were left, because their handler is disabled.
     held: u64,
-    /// Jobs that were left, because their queue is paused.
+    /// Jobs that were left, because their queue or their import is paused.
     paused: u64,
     /// The imports that it worked on, with their accounts.
     imports: Vec<ImportRow>,
@@ -184,7 +184,9 @@ impl Summary {
         };
         let paused = match self.paused {
             0 => String::new(),
-            jobs => format!("\n\n{jobs} jobs wait, because their queue is paused: capstan queue list"),
+            jobs => format!(
+                "\n\n{jobs} jobs wait, because their queue or import is paused: capstan queue list, capstan import list"
+            ),
         };
         if completed + failed + cancelled == 0 {
             return format!("nothing to do{held}{paused}");

@@ -59,7 +59,9 @@ async fn can_dispatch(host: &Host) -> Result<bool, Refusal> {
     for import in host.store.undispatched().await? {
         let ready = host.store.ready_of_import(import.id).await?;
         let has_room = config.import.flow(import.chunk).room(u64::try_from(import.total).unwrap_or(0), ready) > 0;
-        if has_room && (import.has_unread() || !host.store.refills(import.id, config.import.per_key / 2).await?.is_empty()) {
+        if has_room
+            && (import.has_unread() || !host.store.refills(import.id, config.import.per_key / 2).await?.is_empty())
+        {
             return Ok(true);
         }
     }

@@ -195,11 +195,7 @@ fn candidates(ids: &'static str) -> QueryBuilder<sqlx::Sqlite> {
 }
 
 /// The first suspect in line whose kind, queue and import are not among these.
-pub(super) fn next_suspect(
-    held: &BTreeSet<String>,
-    closed: &[&str],
-    resting: &[i64],
-) -> QueryBuilder<sqlx::Sqlite> {
+pub(super) fn next_suspect(held: &BTreeSet<String>, closed: &[&str], resting: &[i64]) -> QueryBuilder<sqlx::Sqlite> {
     let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'suspect'");
     // Reads the rows of suspects, of which there are as many as the dead host had slots.
     if !held.is_empty() {

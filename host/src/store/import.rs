@@ -17,23 +17,23 @@ use crate::rules::deferred::Range;
 use crate::rules::import::{ImportState, Turn};
 use crate::rules::pace::Pace;
 use crate::rules::time::Timestamp;
-pub(super) use account::{account, reload};
 #[cfg(test)]
 pub(super) use account::{ACCOUNT, COMPLETE, ITEMS, OPEN};
+pub(super) use account::{account, reload};
 pub(super) use advance::advance;
 #[cfg(test)]
 pub(super) use advance::{ADVANCE, DRAIN, EXISTING};
-pub use errors::FailedItem;
 #[cfg(test)]
 pub(super) use errors::FAILED;
+pub use errors::FailedItem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, QueryBuilder, Row};
-pub(super) use turn::{break_off, turn};
+pub(super) use turn::reopen;
 #[cfg(test)]
 pub(super) use turn::{QUEUED, REOPEN};
-pub(super) use turn::reopen;
+pub(super) use turn::{break_off, turn};
 
 /// An import whose list lies on the disk.
 #[derive(Debug, Clone)]
@@ -153,7 +153,7 @@ pub struct Refill {
 }
 
 /// An import as people see it.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub struct ImportRow {
     /// Its number.
     pub id: i64,
@@ -218,6 +218,15 @@ impl ImportRow {
     /// Items that are accounted for.
     pub fn accounted(&self) -> i64 {
         self.total - self.remaining
+    }
+
+    /// Whether nothing of it is before us.
+    pub fn is_over(&self) -> bool {
+        match self.state {
+            ImportState::Completed => true,
+            ImportState::Cancelled | ImportState::Failed => self.open_jobs == 0,
+            ImportState::Pending | ImportState::Processing | ImportState::Paused => false,
+        }
     }
 
     /// Whether items lie behind the cursor: fewer were read than can become jobs.
@@ -310,7 +319,13 @@ impl Store {
     ///
     /// # Errors
     /// The database said no.
-    pub async fn turn_import(&self, id: i64, was: ImportState, turn: Turn, now: Timestamp) -> Result<Applied, StoreError> {
+    pub async fn turn_import(
+        &self,
+        id: i64,
+        was: ImportState,
+        turn: Turn,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
         self.applied(Op::TurnImport { id, was, turn, now }).await
     }
 

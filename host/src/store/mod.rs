@@ -28,6 +28,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod queue;
 pub mod search;
+pub mod seen;
 pub mod settle;
 pub mod sqlite;
 pub mod stats;

@@ -27,7 +27,7 @@ pub struct Pulse {
     pub queued: u64,
     /// Of those, jobs whose handler is disabled: none of them is claimed.
     pub held: u64,
-    /// Of the queued ones, jobs that would be ready if their queue were not paused.
+    /// Of the queued ones, jobs that would be ready if their queue and their import were not paused.
     #[serde(default)]
     pub paused: u64,
     /// Jobs that run.

@@ -11,7 +11,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(in crate::store) const ACCOUNT: &str = "UPDATE import SET done = done + (new.value->>1), failed = failed + (new.value->>2),
+pub(in crate::store) const ACCOUNT: &str =
+    "UPDATE import SET done = done + (new.value->>1), failed = failed + (new.value->>2),
        cancelled = cancelled + (new.value->>3), skipped = skipped + (new.value->>4),
        open_jobs = open_jobs + (new.value->>5)
     FROM jsonb_each($1) AS new WHERE import.id = new.value->>0";

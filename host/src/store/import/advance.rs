@@ -25,7 +25,8 @@ impl Store {
         let open = "SELECT name, idle + running + waiting FROM key WHERE name IN (SELECT value FROM jsonb_each($1))";
         let open = sqlx::query(open).bind(&keys).fetch_all(self.readers()).await?;
         let open = open.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?;
-        let deferred = "SELECT DISTINCT key FROM deferred WHERE import_id = $1 AND key IN (SELECT value FROM jsonb_each($2))";
+        let deferred =
+            "SELECT DISTINCT key FROM deferred WHERE import_id = $1 AND key IN (SELECT value FROM jsonb_each($2))";
         let deferred = sqlx::query(deferred).bind(import).bind(&keys).fetch_all(self.readers()).await?;
         let deferred = deferred.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?;
         Ok((open, deferred))
@@ -52,7 +53,8 @@ impl Store {
     }
 }
 
-const REFILLS: &str = "SELECT d.key, d.start, d.position, d.stop, d.items, coalesce(key.idle + key.running + key.waiting, 0) AS open
+const REFILLS: &str =
+    "SELECT d.key, d.start, d.position, d.stop, d.items, coalesce(key.idle + key.running + key.waiting, 0) AS open
     FROM deferred AS d LEFT JOIN key ON key.name = d.key
     WHERE d.import_id = $1
       AND d.start = (SELECT min(start) FROM deferred AS f WHERE f.import_id = d.import_id AND f.key = d.key)

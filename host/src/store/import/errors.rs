@@ -27,7 +27,8 @@ pub struct FailedItem {
     pub failed_at: Timestamp,
 }
 
-pub(in crate::store) const FAILED: &str = "SELECT job.item, job.id, job.kind, job.error_class, job.error_message, job.source,
+pub(in crate::store) const FAILED: &str =
+    "SELECT job.item, job.id, job.kind, job.error_class, job.error_message, job.source,
        job.title, coalesce(job.finished_at, 0)
     FROM item CROSS JOIN job ON job.import_id = item.import_id AND job.item = item.item AND job.state = 'failed'
     WHERE item.import_id = $1 AND item.item >= $2 AND item.failed > 0 AND (job.item, job.id) > ($2, $3)
@@ -49,7 +50,9 @@ impl Store {
         rows.iter()
             .map(|row| {
                 let class: Option<&str> = row.try_get(3)?;
-                let class = class.and_then(Class::parse).ok_or_else(|| StoreError::Corrupt("a failed job without class".into()))?;
+                let class = class
+                    .and_then(Class::parse)
+                    .ok_or_else(|| StoreError::Corrupt("a failed job without class".into()))?;
                 Ok(FailedItem {
                     item: row.try_get(0)?,
                     job: row.try_get(1)?,

@@ -1,0 +1,91 @@
+//! Pausing, resuming and cancelling imports.
+
+use super::row;
+use crate::clock;
+use crate::host::refusal::Refusal;
+use crate::host::{Host, Verb};
+use crate::rules::import::{ImportState, Turn};
+use crate::service::import::end;
+use crate::store::import::ImportRow;
+use crate::store::settle::Applied;
+use serde::{Deserialize, Serialize};
+
+/// Let nothing more of an import begin; what runs goes on to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportPause {
+    /// Its number.
+    pub id: i64,
+}
+
+/// Let a paused import go on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportResume {
+    /// Its number.
+    pub id: i64,
+}
+
+/// End an import: what is not done yet is cancelled, what runs is stopped, and what is
+/// done stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportCancel {
+    /// Its number.
+    pub id: i64,
+}
+
+impl Verb for ImportPause {
+    const ROUTE: &'static str = "import/pause";
+    type Reply = ImportRow;
+
+    async fn call(self, host: &Host) -> Result<ImportRow, Refusal> {
+        turn(host, self.id, Turn::Pause).await
+    }
+}
+
+impl Verb for ImportResume {
+    const ROUTE: &'static str = "import/resume";
+    type Reply = ImportRow;
+
+    async fn call(self, host: &Host) -> Result<ImportRow, Refusal> {
+        turn(host, self.id, Turn::Resume).await
+    }
+}
+
+impl Verb for ImportCancel {
+    const ROUTE: &'static str = "import/cancel";
+    type Reply = ImportRow;
+
+    async fn call(self, host: &Host) -> Result<ImportRow, Refusal> {
+        turn(host, self.id, Turn::Cancel).await?;
+        // The loop of a host that works goes on with what runs; here it begins at once.
+        let running = host.runtime.get().map(|runtime| &runtime.running);
+        end(&host.store, running, self.id).await?;
+        row(host, self.id).await
+    }
+}
+
+/// Turn an import, whatever else happens to it meanwhile.
+async fn turn(host: &Host, id: i64, turn: Turn) -> Result<ImportRow, Refusal> {
+    loop {
+        let import = row(host, id).await?;
+        match turn.of(import.state) {
+            Ok(None) => return Ok(import),
+            Ok(Some(_)) => {
+                if host.store.turn_import(id, import.state, turn, clock::now()).await? == Applied::Yes {
+                    return row(host, id).await;
+                }
+            }
+            Err(state) => return Err(refused(id, turn, state)),
+        }
+    }
+}
+
+fn refused(id: i64, turn: Turn, state: ImportState) -> Refusal {
+    let wrong = format!("import {id} is {} and cannot be {}", state.name(), turn.done());
+    Refusal::failed(wrong).hint(match state {
+        ImportState::Failed => format!("its list cannot be read: `capstan import show {id}` says why"),
+        _ => format!("`capstan import show {id}` shows where its items are; `capstan import retry {id}` retries those that failed"),
+    })
+}

@@ -75,6 +75,16 @@ pub const STEP_POINTS: [&str; 24] = [
     "admit.after_commit",
 ];
 
+/// The points of an operation on many jobs: its set is frozen, it takes a step, it is cancelled.
+pub const BULK_POINTS: [&str; 6] = [
+    "freeze.before_commit",
+    "freeze.after_commit",
+    "bulk.before_commit",
+    "bulk.after_commit",
+    "halt.before_commit",
+    "halt.after_commit",
+];
+
 static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();
 static VISITS: AtomicU64 = AtomicU64::new(0);
 

@@ -8,6 +8,7 @@
 //! loops.
 
 pub mod artifact;
+pub mod bulk;
 pub mod config;
 pub mod doctor;
 pub mod handler;
@@ -70,6 +71,7 @@ pub struct Host {
     loops: Mutex<JoinSet<Result<(), ServiceError>>>,
     stop: watch::Sender<bool>,
     starting_import: Mutex<()>,
+    driving: service::bulk::Driving,
     lock: Lock,
 }
 
@@ -132,6 +134,7 @@ impl Host {
             loops: Mutex::new(JoinSet::new()),
             stop: watch::channel(false).0,
             starting_import: Mutex::new(()),
+            driving: service::bulk::Driving::default(),
             lock,
         })
     }
@@ -147,6 +150,8 @@ impl Host {
             raise_descriptors();
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
+            let driving = Arc::clone(&self.driving);
+            loops.spawn(service::bulk::run(Arc::clone(runtime), driving, self.stop.subscribe()));
             loops.spawn(service::coredump::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::search::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));

@@ -4,6 +4,7 @@
 //! another one. A failure prints the smallest input that shows it.
 
 mod blame;
+mod bulk;
 mod checkpoint;
 mod coredump;
 mod enqueue;

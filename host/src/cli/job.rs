@@ -1,10 +1,10 @@
 //! `capstan job`
 
+use super::many::{self, Each, Many};
 use super::table::{micros, more, short, table, time};
 use super::{Common, Done};
 use crate::host::job::{
-    AttemptDetail, Blame, JobCancel, JobDetail, JobExplain, JobFilter, JobList, JobRetry, JobRow, JobShow, Margin,
-    Unit, Usage, closest,
+    AttemptDetail, Blame, JobDetail, JobExplain, JobFilter, JobList, JobRow, JobShow, Margin, Unit, Usage, closest,
 };
 use crate::rules::job::State;
 use crate::rules::time::Millis;
@@ -19,21 +19,8 @@ pub(super) enum Job {
     /// List jobs, newest first
     #[command(after_help = "Example:\n  capstan job list --state failed --kind normalise")]
     List {
-        /// queued, running, completed, failed or cancelled
-        #[arg(long, value_parser = parse_state)]
-        state: Option<State>,
-        /// Of this kind
-        #[arg(long)]
-        kind: Option<String>,
-        /// Of this import
-        #[arg(long, value_name = "ID")]
-        import: Option<i64>,
-        /// About this subject
-        #[arg(long, value_name = "ID")]
-        subject: Option<String>,
-        /// Older than this one
-        #[arg(long, value_name = "ID")]
-        before: Option<i64>,
+        #[command(flatten)]
+        which: super::select::Which,
         /// At most so many
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -63,16 +50,15 @@ pub(super) enum Job {
         /// Its number
         id: i64,
     },
-    /// Cancel a job; a running guest is stopped, after its grace if it asks whether it is cancelled
-    Cancel {
-        /// Its number
-        id: i64,
-    },
-    /// Give a job that failed or was cancelled a new round
-    Retry {
-        /// Its number
-        id: i64,
-    },
+    /// Cancel jobs; a running guest is stopped, after its grace if it asks whether it is cancelled
+    #[command(after_help = many::CANCELS)]
+    Cancel(Many),
+    /// Give jobs that failed or were cancelled a new round
+    #[command(after_help = many::RETRIES)]
+    Retry(Many),
+    /// Give queued jobs another priority
+    #[command(after_help = many::PRIORITIES)]
+    Prioritise(many::Prioritise),
 }
 
 /// A state of a job by its name.
@@ -85,8 +71,8 @@ impl Job {
     pub(super) async fn run(self, common: &Common) -> Done {
         match self {
             Self::Add(add) => add.run(common).await,
-            Self::List { state, kind, import, subject, before, limit } => {
-                let filter = JobFilter { state, kind, import, subject, before, limit };
+            Self::List { which, limit } => {
+                let filter = JobFilter { limit, ..which.filter() };
                 let page = common.reach().await?.ask(JobList { filter }).await?;
                 common.print(&page, |page| format!("{}{}", list(&page.items), more(page.next.as_deref(), "--before")))
             }
@@ -102,15 +88,9 @@ impl Job {
                 let job = common.reach().await?.ask(JobExplain { id }).await?;
                 common.print(&job, |job| job.explanation.text.clone())
             }
-            Self::Cancel { id } => {
-                let by = who();
-                let job = common.reach().await?.ask(JobCancel { id, by }).await?;
-                common.print(&job, line)
-            }
-            Self::Retry { id } => {
-                let job = common.reach().await?.ask(JobRetry { id }).await?;
-                common.print(&job, line)
-            }
+            Self::Cancel(many) => many.run(common, Each::Cancel).await,
+            Self::Retry(many) => many.run(common, Each::Retry).await,
+            Self::Prioritise(prioritise) => prioritise.run(common).await,
         }
     }
 }

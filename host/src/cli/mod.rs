@@ -7,6 +7,7 @@
 
 mod add;
 mod artifact;
+mod bulk;
 mod complete;
 mod config;
 mod demo;
@@ -18,10 +19,12 @@ mod import;
 mod init;
 mod job;
 mod key;
+mod many;
 mod queue;
 mod reach;
 mod run;
 mod search;
+mod select;
 mod serve;
 mod stats;
 mod subject;
@@ -87,6 +90,9 @@ enum Command {
     /// Single jobs
     #[command(subcommand)]
     Job(job::Job),
+    /// Operations on many jobs at once
+    #[command(subcommand)]
+    Bulk(bulk::Bulk),
     /// The lanes that jobs wait in
     #[command(subcommand)]
     Queue(queue::Queue),
@@ -189,6 +195,7 @@ async fn dispatch(cli: Cli) -> Done {
         Command::Demo(demo) => demo.run(common).await,
         Command::Import(import) => import.run(common).await,
         Command::Job(job) => job.run(common).await,
+        Command::Bulk(bulk) => bulk.run(common).await,
         Command::Queue(queue) => queue.run(common).await,
         Command::Key(key) => key.run(common).await,
         Command::Artifact(artifact) => artifact.run(common).await,

@@ -130,20 +130,25 @@ async fn imports_since(reach: &Reach, since: Timestamp) -> Result<Vec<ImportRow>
 }
 
 /// A bar on a terminal; nothing elsewhere.
+pub(super) fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let style = "{bar:30} {pos} of {len} {msg}  {rate}  {elapsed} elapsed, {eta} left";
+    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        // What it is written to is a string, which takes everything.
+        let _ = text.write_str(&table::rate(state.per_sec()));
+    }));
+    bar
+}
+
+/// How far a run is.
 struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
     fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = "{bar:30} {pos} of {len} {msg}  {rate}  {elapsed} elapsed, {eta} left";
-        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-            // What it is written to is a string, which takes everything.
-            let _ = text.write_str(&table::rate(state.per_sec()));
-        }));
-        Self { bar }
+        Self { bar: bar() }
     }
 
     /// Items while imports are open, jobs otherwise.

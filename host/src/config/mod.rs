@@ -88,6 +88,8 @@ pub struct Config {
     pub worker: Worker,
     /// `[import]`
     pub import: Import,
+    /// `[bulk]`
+    pub bulk: Bulk,
     /// `[limits]`: the defaults of every handler.
     pub limits: LimitsTable,
     /// `[coredump]`
@@ -172,6 +174,20 @@ impl Default for Import {
     fn default() -> Self {
         let extensions = ["html", "htm", "xhtml", "txt", "md", "markdown", "pdf"];
         Self { chunk: 10, window: 20, extensions: extensions.map(str::to_owned).to_vec() }
+    }
+}
+
+/// How operations on many jobs go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bulk {
+    /// Targets of one step, which is one commit. Default 1000.
+    pub chunk: u32,
+}
+
+impl Default for Bulk {
+    fn default() -> Self {
+        Self { chunk: 1_000 }
     }
 }
 
@@ -290,6 +306,7 @@ impl Config {
             }
         }
         check("import.chunk", self.import.chunk, 1, 10_000, "1 to 10000")?;
+        check("bulk.chunk", self.bulk.chunk.into(), 1, 10_000, "1 to 10000")?;
         check("coredump.files", self.coredump.files, 0, 100_000, "0 to 100000")?;
         check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
         let ranges = Ranges(path);

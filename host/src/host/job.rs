@@ -19,9 +19,10 @@ pub use crate::rules::margin::{Margin, Unit, closest};
 use crate::rules::time::Millis;
 use crate::sandbox;
 pub use crate::store::attempt::AttemptRow;
-pub use crate::store::job::{JobFilter, JobRow};
+pub use crate::store::job::{JobError, JobFilter, JobRow};
 use crate::store::settle::Applied;
 pub use add::{Became, JobAdd, JobAddMany, JobAdded, JobsAdded, Mode, UniqueAsk};
+use check::Said;
 pub use edit::{Deadline, JobEdit, JobReschedule, When};
 pub use explain::{Explained, Explanation, JobExplain, Reason};
 pub use follow::{Cursor, Followed, JobFollow, Part};
@@ -91,6 +92,11 @@ pub(super) fn limit(asked: u32) -> Result<u32, Refusal> {
         1..=MAX_PAGE => Ok(asked),
         more => Err(Refusal::usage(format!("limit {more} is out of range: 1 to {MAX_PAGE}"))),
     }
+}
+
+/// Whether a job may have this priority.
+pub(super) fn priority(priority: i64) -> Result<(), Refusal> {
+    Said { priority, ..Said::default() }.fits()
 }
 
 /// Everything about one job.

@@ -67,7 +67,7 @@ impl Beat {
     /// Whether nothing is left that can be done: jobs of a disabled handler and of a
     /// paused queue are left.
     pub fn is_idle(&self) -> bool {
-        let Pulse { queued, held, running, imports, .. } = self.pulse;
-        running == 0 && (queued == held || self.pulse.is_still()) && (imports == 0 || self.is_stuck)
+        let Pulse { queued, held, running, imports, bulks, .. } = self.pulse;
+        running == 0 && bulks == 0 && (queued == held || self.pulse.is_still()) && (imports == 0 || self.is_stuck)
     }
 }

@@ -8,6 +8,7 @@
 pub mod client;
 
 use crate::host::artifact::{ArtifactList, ArtifactShow, ArtifactVerify};
+use crate::host::bulk::{BulkCancel, BulkDrive, BulkList, BulkPreview, BulkShow, BulkStart};
 use crate::host::config::{ConfigCheck, ConfigReload};
 use crate::host::doctor::DoctorRun;
 use crate::host::handler::change::{
@@ -86,6 +87,8 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<SearchRebuild>(verb::<SearchFind>(verb::<JobFollow>(router)));
     let router = verb::<SubjectRemove>(verb::<SubjectShow>(router));
     let router = verb::<JobReschedule>(verb::<JobEdit>(verb::<JobExplain>(router)));
+    let router = verb::<BulkList>(verb::<BulkStart>(verb::<BulkPreview>(router)));
+    let router = verb::<BulkDrive>(verb::<BulkCancel>(verb::<BulkShow>(router)));
     router.fallback(unknown).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(host)
 }
 

@@ -8,6 +8,7 @@
 pub mod address;
 pub mod attempt;
 pub mod blame;
+pub mod bulk;
 pub mod checkpoint;
 pub mod coredump;
 pub mod enqueue;

@@ -7,8 +7,8 @@
 use super::op::{Op, Reply};
 use super::view::{self, Tally, View};
 use super::{
-    StoreError, accept, boot, checkpoint, claim, doctor, edit, handler, import, job, key, progress, queue, settle,
-    subject, turn,
+    StoreError, accept, boot, bulk, checkpoint, claim, doctor, edit, handler, import, job, key, progress, queue,
+    settle, subject, turn,
 };
 use crate::rules::import::Tree;
 use crate::rules::job::{Made, State, Wait};
@@ -85,6 +85,9 @@ impl<'a> Batch<'a> {
             Op::Recount => Reply::Differences(doctor::differences(self).await?),
             Op::Queue { name, change } => queue::change(self, name, change),
             Op::Key { name, change, now } => key::change(self, name, change, *now).await?,
+            Op::Freeze(new) => bulk::freeze(self, new).await?,
+            Op::BulkStep(step) => bulk::step(self, step).await?,
+            Op::CancelBulk { id, by, now } => bulk::cancel(self, *id, by, *now).await?,
             Op::Turn { transitions, now } => Reply::Applied(turn::turn(self, transitions, *now).await?),
             Op::Checkpoint(new) => Reply::Applied(vec![checkpoint::keep(self, new).await?]),
             Op::Progress(said) => progress::write(self.conn, said).await?,

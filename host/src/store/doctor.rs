@@ -24,7 +24,7 @@ pub struct Finding {
     pub what: String,
 }
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 11] = [
     Check {
         name: "counts equal rows",
         sql: "SELECT 'kind ' || kind || ' ' || state || ': counted ' || sum(counted) || ', rows ' || sum(rows)
@@ -68,6 +68,14 @@ const CHECKS: [Check; 10] = [
                 FROM job WHERE import_id IS NOT NULL GROUP BY import_id, item) AS j
               ON j.import_id = i.import_id AND j.item = i.item
               WHERE (i.open, i.failed, i.cancelled, i.made) <> (j.open, j.failed, j.cancelled, j.made) LIMIT 20",
+    },
+    Check {
+        name: "operations add up",
+        sql: "SELECT 'operation ' || id || ' ' || state || ': total ' || total || ', done ' || done || ', stale ' || stale
+                     || ', left ' || left_over
+              FROM (SELECT *, (SELECT count(*) FROM bulk_item WHERE bulk_id = bulk.id) AS left_over FROM bulk)
+              WHERE (state <> 'cancelled' AND total <> done + stale + left_over)
+                 OR total < done + stale + left_over OR (finished_at IS NULL) <> (left_over > 0)",
     },
     Check {
         name: "keys equal their jobs",
@@ -147,6 +155,7 @@ pub(super) async fn differences(batch: &mut Batch<'_>) -> Result<Vec<String>, St
     for (what, known, rows) in [
         ("suspects", known.suspects, rows.suspects),
         ("jobs behind a subject", known.behind_subject, rows.behind_subject),
+        ("open operations", known.bulks, rows.bulks),
     ] {
         if known != rows {
             all.push(format!("{what}: {known} are known, {rows} are there"));

@@ -11,6 +11,7 @@ pub mod artifact;
 pub mod attempt;
 mod batch;
 pub mod boot;
+pub mod bulk;
 pub mod checkpoint;
 pub mod claim;
 pub mod deadline;

@@ -5,6 +5,7 @@
 //! that cannot be applied is alone.
 
 use super::boot::NewBoot;
+use super::bulk::{BulkStep, NewBulk, Stepped};
 use super::checkpoint::NewCheckpoint;
 use super::claim::{ClaimRequest, Claimed};
 use super::edit::Edit;
@@ -53,6 +54,12 @@ pub(crate) enum Op {
     Progress(Vec<Said>),
     /// Apply the ends of attempts.
     Settle(Vec<Settlement>),
+    /// Begin an operation on all that matches.
+    Freeze(NewBulk),
+    /// Do the next of an operation.
+    BulkStep(BulkStep),
+    /// Stop an operation where it is.
+    CancelBulk { id: i64, by: String, now: Timestamp },
     /// Apply changes to jobs that do not run.
     Turn { transitions: Vec<Transition>, now: Timestamp },
     /// Change queued jobs that stay queued.
@@ -90,6 +97,10 @@ pub(crate) enum Reply {
     Accepted(Vec<Accepted>),
     /// What became of a subject.
     Removed(Removed),
+    /// The operation that began, unless nothing matched.
+    Frozen(Option<i64>),
+    /// What a step came to, unless it was not the next one.
+    Stepped(Option<Stepped>),
     /// What differs.
     Differences(Vec<String>),
     /// What was claimed.

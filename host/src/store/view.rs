@@ -4,9 +4,9 @@
 //! numbers that each claim needs in memory: loaded once at start, changed with
 //! every batch, and put back when a batch is rolled back.
 
-use super::StoreError;
 use super::batch::parse;
 use super::queue::Queue;
+use super::{StoreError, bulk};
 use crate::rules::job::State;
 use crate::rules::key;
 use crate::rules::queue::{self, FAILURES, Lane, Manner, QueueState};
@@ -45,6 +45,9 @@ pub struct Pulse {
     pub next_deadline: Option<Timestamp>,
     /// Imports that still have items to dispatch or jobs to wait for.
     pub imports: u64,
+    /// Operations that are not over.
+    #[serde(default)]
+    pub bulks: u64,
     /// Grows with every commit that changed something.
     pub commits: u64,
 }
@@ -118,6 +121,7 @@ pub(crate) struct View {
     pub(crate) next_job: i64,
     pub(crate) next_lease: i64,
     pub(crate) imports: u64,
+    pub(crate) bulks: u64,
     pub(crate) commits: u64,
 }
 
@@ -199,6 +203,7 @@ impl View {
         view.next_deadline = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
         view.next_key = numbers.try_get::<Option<i64>, _>(9)?.map(Timestamp);
         view.keys_unlooked = numbers.try_get(10)?;
+        view.bulks = bulk::open(conn).await?;
         view.hold(conn).await?;
         Ok(view)
     }
@@ -316,6 +321,7 @@ impl View {
             next_rate,
             next_deadline: self.next_deadline,
             imports: self.imports,
+            bulks: self.bulks,
             commits: self.commits,
         }
     }

@@ -78,7 +78,7 @@ pub(super) const TURN: &str = "UPDATE job SET
        deferred_since = new.value->>'$[2].since', deaths = new.value->>'$[2].deaths',
        suspect = new.value->>'$[2].suspect',
        deadline_at = CASE WHEN new.value->>'$[1]' = 1 AND deadline_at <= $2 THEN NULL ELSE deadline_at END,
-       round = round + new.value->>'$[1]', resolution = NULL, cancel_by = NULL
+       round = round + new.value->>'$[1]', cancel_by = NULL
     FROM jsonb_each($1) AS new WHERE job.id = new.value->>'$[0]'";
 
 async fn turn_each(

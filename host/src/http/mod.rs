@@ -10,6 +10,7 @@ pub mod client;
 use crate::host::artifact::{ArtifactList, ArtifactShow, ArtifactVerify};
 use crate::host::config::{ConfigCheck, ConfigReload};
 use crate::host::doctor::DoctorRun;
+use crate::host::failure::{FailureDelete, FailureGroups, FailureList, FailureResubmit, FailureShow};
 use crate::host::handler::change::{
     HandlerAdd, HandlerDisable, HandlerEnable, HandlerRemove, HandlerRollback, HandlerSwap,
 };
@@ -85,6 +86,8 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<KeyRelease>(verb::<KeySet>(verb::<KeyList>(verb::<QueueSet>(router))));
     let router = verb::<SearchRebuild>(verb::<SearchFind>(verb::<JobFollow>(router)));
     let router = verb::<SubjectRemove>(verb::<SubjectShow>(router));
+    let router = verb::<FailureShow>(verb::<FailureGroups>(verb::<FailureList>(router)));
+    let router = verb::<FailureDelete>(verb::<FailureResubmit>(router));
     let router = verb::<JobReschedule>(verb::<JobEdit>(verb::<JobExplain>(router)));
     router.fallback(unknown).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(host)
 }

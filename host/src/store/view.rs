@@ -6,6 +6,7 @@
 
 use super::StoreError;
 use super::batch::parse;
+use super::failure::entry::Log;
 use super::queue::Queue;
 use crate::rules::job::State;
 use crate::rules::key;
@@ -118,6 +119,7 @@ pub(crate) struct View {
     pub(crate) next_job: i64,
     pub(crate) next_lease: i64,
     pub(crate) imports: u64,
+    pub(crate) failure_log: Log,
     pub(crate) commits: u64,
 }
 
@@ -199,6 +201,7 @@ impl View {
         view.next_deadline = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
         view.next_key = numbers.try_get::<Option<i64>, _>(9)?.map(Timestamp);
         view.keys_unlooked = numbers.try_get(10)?;
+        view.failure_log = Log::load(&mut *conn).await?;
         view.hold(conn).await?;
         Ok(view)
     }

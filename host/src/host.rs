@@ -11,6 +11,7 @@ pub mod artifact;
 pub mod bulk;
 pub mod config;
 pub mod doctor;
+pub mod failure;
 pub mod handler;
 pub mod import;
 mod init;
@@ -117,6 +118,7 @@ impl Host {
         let store = Store::open(&project.database()).await?;
         let said = config.now();
         store.configure(said.queue.configured(), said.key.configured()).await?;
+        store.keep_failures(said.failure.keep).await?;
         let recovered = recovery::run(&store, lock.before(), &clock::machine_boot(), clock::now()).await?;
         lock.sign()?;
         if recovered.orphans > 0 {

@@ -9,7 +9,13 @@ use proptest::sample::Index;
 use std::collections::BTreeMap;
 
 fn act() -> impl Strategy<Value = Act> {
-    prop_oneof![Just(Act::Cancel), Just(Act::Retry), (-100_i64..=100).prop_map(Act::Prioritise)]
+    prop_oneof![
+        Just(Act::Cancel),
+        Just(Act::Retry),
+        Just(Act::Resubmit),
+        Just(Act::Delete),
+        (-100_i64..=100).prop_map(Act::Prioritise)
+    ]
 }
 
 /// A job of the world around an operation.
@@ -18,11 +24,14 @@ struct Job {
     state: State,
     round: i64,
     lease: i64,
+    /// Somebody took note that it failed.
+    is_noted: bool,
 }
 
 impl Job {
     fn found(self) -> Found {
-        Found { state: self.state, round: self.round, lease: (self.lease > 0).then_some(self.lease) }
+        let failure = (self.state == State::Failed && !self.is_noted).then_some(9);
+        Found { state: self.state, round: self.round, lease: (self.lease > 0).then_some(self.lease), failure }
     }
 }
 
@@ -52,7 +61,7 @@ fn event() -> impl Strategy<Value = Event> {
 fn jobs() -> impl Strategy<Value = Vec<Job>> {
     let job = (0..State::ALL.len(), 1_i64..3).prop_map(|(at, round)| {
         let state = State::ALL[at];
-        Job { state, round, lease: i64::from(state != State::Queued) }
+        Job { state, round, lease: i64::from(state != State::Queued), is_noted: false }
     });
     prop::collection::vec(job, 0..12)
 }
@@ -94,14 +103,20 @@ impl Operation {
             job.round += i64::from(matches!(transition.next, Next::Queued { .. }));
             job.state = State::of(&transition.next);
         }
+        for (target, _) in &step.resolved {
+            jobs[*target as usize].is_noted = true;
+        }
         for (target, lease) in &step.asks {
             self.items.entry(*target).and_modify(|item| item.asked = Some(*lease));
         }
-        self.account.done += (step.turns.len() + step.edits.len() + step.done.len()) as u64;
+        self.account.done += (step.turns.len() + step.edits.len() + step.resolved.len() + step.done.len()) as u64;
         self.account.stale += step.stale.len() as u64;
         let turns = step.turns.iter().map(|transition| transition.job);
-        let counted: Vec<i64> =
-            turns.chain(step.edits.iter().map(|(target, _)| *target)).chain(step.done).chain(step.stale).collect();
+        let counted: Vec<i64> = turns
+            .chain(step.edits.iter().chain(&step.resolved).map(|(target, _)| *target))
+            .chain(step.done)
+            .chain(step.stale)
+            .collect();
         self.items.retain(|target, _| !counted.contains(target));
         counted
     }
@@ -172,7 +187,7 @@ proptest! {
         prop_assert_eq!(counted, frozen.clone());
         // Nobody but those of the set was touched, and none of them got two rounds from it.
         for (at, more) in retried.iter().enumerate() {
-            prop_assert!(*more <= i64::from(frozen.contains(&(at as i64)) && act == Act::Retry), "{rounds:?} {jobs:?}");
+            prop_assert!(*more <= i64::from(frozen.contains(&(at as i64)) && matches!(act, Act::Retry | Act::Resubmit)), "{rounds:?} {jobs:?}");
         }
     }
 
@@ -181,11 +196,12 @@ proptest! {
         act in act(), state in 0..State::ALL.len(), round in 1_i64..5, other in 1_i64..5, asked in prop::option::of(1_i64..5),
     ) {
         let item = Item { target: 1, round, asked };
-        let found = Found { state: State::ALL[state], round: other, lease: Some(3) };
+        let failure = (State::ALL[state] == State::Failed).then_some(9);
+        let found = Found { state: State::ALL[state], round: other, lease: Some(3), failure };
         let planned = plan(act, item, Some(found), "somebody", Timestamp(5));
         if round == other {
             let is_fit = act.states().contains(&State::ALL[state]);
-            prop_assert_eq!(matches!(planned, Plan::Turn(_) | Plan::Edit(_) | Plan::Ask(_) | Plan::Wait), is_fit);
+            prop_assert_eq!(!matches!(planned, Plan::Done | Plan::Stale), is_fit);
         } else {
             prop_assert_eq!(planned, Plan::Stale);
         }
@@ -216,7 +232,13 @@ proptest! {
 fn a_run_that_was_asked_to_end_is_counted_by_how_it_ended() {
     let plan = |state, lease, asked| {
         let item = Item { target: 7, round: 1, asked };
-        plan(Act::Cancel, item, Some(Found { state, round: 1, lease: Some(lease) }), "somebody", Timestamp(5))
+        plan(
+            Act::Cancel,
+            item,
+            Some(Found { state, round: 1, lease: Some(lease), failure: None }),
+            "somebody",
+            Timestamp(5),
+        )
     };
     assert_eq!(plan(State::Running, 3, None), Plan::Ask(3));
     assert_eq!(plan(State::Running, 3, Some(3)), Plan::Wait);

@@ -10,6 +10,7 @@ mod coredump;
 mod enqueue;
 mod entry;
 mod explain;
+mod failure;
 mod format;
 mod handler;
 mod import;

@@ -5,7 +5,8 @@ use capstan::rules::attempt::Class;
 use capstan::rules::bulk::{Account, BulkState};
 use capstan::rules::job::State;
 use capstan::rules::time::{Millis, Timestamp};
-use capstan::store::bulk::{BulkRow, BulkStep, NewBulk, Stepped, What};
+use capstan::store::bulk::{BulkRow, BulkStep, NewBulk, Newest, Stepped, What};
+use capstan::store::failure::FailureFilter;
 use capstan::store::job::{JobFilter, NewJob};
 
 fn retry() -> What {
@@ -191,6 +192,40 @@ async fn a_priority_is_given_to_queued_jobs_wherever_they_wait() {
     }
 }
 
+#[tokio::test]
+async fn failures_are_resubmitted_or_taken_note_of_as_long_as_nobody_resolved_them() {
+    let stage = Stage::new().await;
+    failures(&stage, 6).await;
+    let text = |stage: &Stage, message: &str| {
+        let filter = FailureFilter { message: Some(message.to_owned()), ..FailureFilter::default() };
+        (What::Resubmit { failures: filter.clone() }, What::Delete { failures: filter }, stage.now)
+    };
+    let (resubmit, delete, now) = text(&stage, "TOLD");
+    assert_eq!(stage.store.matching(&text(&stage, "nothing of the kind").0, 3).await.unwrap().0, 0);
+    let (many, newest) = stage.store.matching(&resubmit, 2).await.unwrap();
+    let Newest::Failures(newest) = newest else { panic!("{newest:?}") };
+    assert_eq!((many, newest.iter().map(|failure| failure.job_id).collect::<Vec<_>>()), (6, vec![6, 5]));
+    let first = freeze(&stage, delete).await;
+    let second = freeze(&stage, resubmit).await;
+    // One is resolved before either has its turn.
+    stage.store.delete_failures(vec![1], "somebody".into(), now).await.unwrap();
+    step(&stage, first.id, 3).await;
+    step(&stage, second.id, 100).await;
+    step(&stage, first.id, 100).await;
+    assert_eq!(account(&row(&stage, first.id).await), (6, 2, 4, 0));
+    assert_eq!(account(&row(&stage, second.id).await), (6, 3, 3, 0));
+    let states: Vec<State> = stage.rows().await.iter().map(|row| row.state).collect();
+    assert_eq!(states, [[State::Failed; 3], [State::Queued; 3]].concat());
+    let said = async |id| {
+        let failure = stage.store.failure(id).await.unwrap().unwrap();
+        (failure.resolution.map(|resolution| resolution.name()), failure.resolved_by.unwrap_or_default())
+    };
+    assert_eq!(said(1).await, (Some("deleted"), "somebody".to_owned()));
+    assert_eq!(said(2).await, (Some("deleted"), "a test, operation 1".to_owned()));
+    assert_eq!(said(6).await, (Some("resubmitted"), "a test, operation 2".to_owned()));
+    assert_eq!(stage.store.unresolved().await.unwrap().unresolved, 0);
+}
+
 /// What a filter freezes, by the lists that the same filter gives.
 #[tokio::test]
 async fn a_filter_freezes_what_a_list_of_it_shows() {
@@ -240,9 +275,10 @@ async fn a_filter_freezes_what_a_list_of_it_shows() {
         ] {
             let fit = listed.iter().filter(|job| what.act().states().contains(&job.state));
             let wanted: Vec<i64> = fit.map(|job| job.id).collect();
-            let matching = stage.store.matching(&what, 3).await.unwrap();
-            let newest: Vec<i64> = matching.newest.iter().map(|job| job.id).collect();
-            assert_eq!(matching.total, wanted.len() as u64, "{what:?}");
+            let (many, newest) = stage.store.matching(&what, 3).await.unwrap();
+            let Newest::Jobs(newest) = newest else { panic!("{newest:?}") };
+            let newest: Vec<i64> = newest.iter().map(|job| job.id).collect();
+            assert_eq!(many, wanted.len() as u64, "{what:?}");
             assert_eq!(newest, wanted.iter().copied().take(3).collect::<Vec<_>>(), "{what:?}");
             let new = NewBulk { what: what.clone(), by: "a test".into(), now: stage.now };
             let frozen = stage.store.freeze(new).await.unwrap();
@@ -251,7 +287,7 @@ async fn a_filter_freezes_what_a_list_of_it_shows() {
                 Some(total) => total.await,
                 None => 0,
             };
-            assert_eq!(total, matching.total, "{what:?}");
+            assert_eq!(total, many, "{what:?}");
         }
     }
     assert_eq!(stage.row(claimed.facts.running.id).await.cancel_by, None);

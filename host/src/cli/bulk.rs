@@ -1,12 +1,12 @@
 //! `capstan bulk`, and how the verbs of other nouns act on all that matches a filter.
 
 use super::reach::Reach;
-use super::select::words;
+use super::select::{of_failures, of_jobs};
 use super::serve::asked_to_stop;
 use super::table::{more, short, span, table, time};
 use super::{Common, Done, Failure, run, say};
 use crate::host::bulk::{
-    Act, BulkCancel, BulkDrive, BulkList, BulkPreview, BulkRow, BulkShow, BulkStart, Preview, What,
+    Act, BulkCancel, BulkDrive, BulkList, BulkPreview, BulkRow, BulkShow, BulkStart, Preview, Targets, What,
 };
 use crate::rules::bulk::BulkState;
 use crate::rules::time::Millis;
@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use indicatif::HumanCount;
 use std::pin::pin;
 
-/// Operations on many jobs at once
+/// Operations on many jobs or failures at once
 #[derive(Debug, Subcommand)]
 pub(super) enum Bulk {
     /// List operations, newest first
@@ -163,7 +163,17 @@ fn outcome(act: Act) -> (String, &'static str) {
     match act {
         Act::Cancel => ("cancelled".to_owned(), "had ended already"),
         Act::Retry => ("queued again".to_owned(), "no longer failed or cancelled"),
+        Act::Resubmit => ("resubmitted".to_owned(), "no longer failed"),
+        Act::Delete => ("deleted".to_owned(), "no longer unresolved"),
         Act::Prioritise(priority) => (format!("given priority {priority}"), "no longer queued"),
+    }
+}
+
+/// Which targets, for people.
+fn words(what: &What) -> String {
+    match what.targets() {
+        Targets::Jobs(jobs) => of_jobs(jobs),
+        Targets::Failures(failures) => of_failures(failures),
     }
 }
 
@@ -183,7 +193,7 @@ fn line(bulk: &BulkRow) -> String {
 fn show(bulk: &BulkRow) -> String {
     let mut text = line(bulk);
     let mut field = |name: &str, value: String| text.push_str(&format!("\n{name:<10}{value}"));
-    field("what", format!("{}: {}", bulk.what.act().name(), words(bulk.what.jobs())));
+    field("what", format!("{}: {}", bulk.what.act().name(), words(&bulk.what)));
     field("targets", HumanCount(bulk.account.total).to_string());
     field("begun", format!("{} by {}", time(bulk.created_at), bulk.by));
     if let Some(by) = &bulk.cancelled_by {
@@ -213,14 +223,14 @@ fn list(bulks: &[BulkRow]) -> String {
             left,
             time(bulk.created_at),
             bulk.by.clone(),
-            short(&words(bulk.what.jobs()), 60),
+            short(&words(&bulk.what), 60),
         ]);
     }
     rows.to_string()
 }
 
 fn preview_text(preview: &Preview) -> String {
-    let (verb, which) = (preview.what.act().name(), words(preview.what.jobs()));
+    let (verb, which) = (preview.what.act().name(), words(&preview.what));
     if preview.total == 0 {
         return format!("nothing matches: {verb}, {which}");
     }
@@ -237,5 +247,6 @@ fn preview_text(preview: &Preview) -> String {
     }
     let others = preview.total.saturating_sub(preview.sample.len() as u64);
     let others = if others > 0 { format!("\nand {} others", HumanCount(others)) } else { String::new() };
-    format!("{verb}: {} jobs match ({which})\n{rows}{others}", HumanCount(preview.total))
+    let those = if matches!(preview.what.targets(), Targets::Jobs(_)) { "jobs" } else { "failures" };
+    format!("{verb}: {} {those} match ({which})\n{rows}{others}", HumanCount(preview.total))
 }

@@ -4,7 +4,8 @@ use super::many::{self, Each, Many};
 use super::table::{micros, more, short, table, time};
 use super::{Common, Done};
 use crate::host::job::{
-    AttemptDetail, Blame, JobDetail, JobExplain, JobFilter, JobList, JobRow, JobShow, Margin, Unit, Usage, closest,
+    AttemptDetail, Blame, FailureRow, JobDetail, JobExplain, JobFilter, JobList, JobRow, JobShow, Margin, Unit, Usage,
+    closest,
 };
 use crate::rules::job::State;
 use crate::rules::time::Millis;
@@ -133,6 +134,7 @@ fn show(detail: &JobDetail) -> String {
         }
     };
     field("fault", detail.fault.as_ref().map(fault).unwrap_or_default());
+    field("failure", detail.failure.as_ref().map(failure).unwrap_or_default());
     field("held", detail.held.clone().unwrap_or_default());
     field("subject", job.subject.clone());
     field("source", job.source.clone());
@@ -159,7 +161,14 @@ fn show(detail: &JobDetail) -> String {
     text
 }
 
-fn fault(blame: &Blame) -> String {
+/// Its entry in the failure log.
+fn failure(entry: &FailureRow) -> String {
+    let next =
+        if entry.resolution.is_none() { format!(": `capstan failure show {}`", entry.id) } else { String::new() };
+    format!("{}, {}{next}", entry.id, super::failure::resolution(entry))
+}
+
+pub(super) fn fault(blame: &Blame) -> String {
     format!("{}: {}", blame.party.words(), blame.sentence)
 }
 
@@ -176,7 +185,7 @@ fn margins(margins: &[Margin]) -> String {
     closest(margins).iter().take(3).map(margin).collect::<Vec<_>>().join(", ")
 }
 
-fn attempt_text(detail: &AttemptDetail) -> String {
+pub(super) fn attempt_text(detail: &AttemptDetail) -> String {
     let attempt = &detail.row;
     let when = time(attempt.started_at);
     let mut text = format!("attempt {} of round {}: {} ({when})", attempt.attempt, attempt.round, attempt.outcome);

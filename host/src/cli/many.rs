@@ -66,7 +66,7 @@ impl Each {
     async fn to(self, reach: &Reach, id: i64) -> Result<JobRow, Failure> {
         match self {
             Self::Cancel => reach.say(JobCancel { id, by: who() }).await,
-            Self::Retry => reach.say(JobRetry { id }).await,
+            Self::Retry => reach.say(JobRetry { id, by: who() }).await,
             Self::Prioritise(priority) => {
                 let edit = JobEdit {
                     id,

@@ -10,9 +10,11 @@ mod artifact;
 mod bulk;
 mod complete;
 mod config;
+mod csv;
 mod demo;
 mod doctor;
 mod edit;
+mod failure;
 mod follow;
 mod handler;
 mod import;
@@ -56,7 +58,7 @@ const EXAMPLES: &str = "Examples:
   capstan init library && cd library    make a project
   capstan import start ~/pages          queue every page of a folder
   capstan run                           work until nothing is left to do
-  capstan job list --state failed       what failed, and why
+  capstan failure list                  what failed, and why
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unhealthy.";
 
@@ -93,6 +95,9 @@ enum Command {
     /// Operations on many jobs at once
     #[command(subcommand)]
     Bulk(bulk::Bulk),
+    /// What failed for good, until somebody resolves it
+    #[command(subcommand)]
+    Failure(failure::Failure),
     /// The lanes that jobs wait in
     #[command(subcommand)]
     Queue(queue::Queue),
@@ -196,6 +201,7 @@ async fn dispatch(cli: Cli) -> Done {
         Command::Import(import) => import.run(common).await,
         Command::Job(job) => job.run(common).await,
         Command::Bulk(bulk) => bulk.run(common).await,
+        Command::Failure(failure) => failure.run(common).await,
         Command::Queue(queue) => queue.run(common).await,
         Command::Key(key) => key.run(common).await,
         Command::Artifact(artifact) => artifact.run(common).await,

@@ -204,7 +204,7 @@ impl Summary {
             text.push_str(&super::import::line(import));
         }
         if failed > 0 {
-            text.push_str("\n\nwhy: capstan job list --state failed");
+            text.push_str("\n\nwhy: capstan failure list");
         }
         text + &held + &paused
     }

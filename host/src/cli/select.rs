@@ -1,8 +1,9 @@
-//! Which jobs: the flags that lists and operations on many jobs share.
+//! Which jobs: the flags that lists and operations on many jobs share; and filters in words.
 
 use super::job::parse_state;
 use super::table::time;
 use super::when::since;
+use crate::host::failure::FailureFilter;
 use crate::host::job::{Class, JobFilter};
 use crate::rules::job::State;
 use crate::rules::time::Timestamp;
@@ -57,10 +58,10 @@ impl Which {
     }
 }
 
-/// A filter for people.
-pub(super) fn words(filter: &JobFilter) -> String {
+/// A filter of jobs, for people.
+pub(super) fn of_jobs(filter: &JobFilter) -> String {
     let number = |n: i64| n.to_string();
-    let parts = [
+    words(&[
         ("state", filter.state.map(|state| state.name().to_owned())),
         ("kind", filter.kind.clone()),
         ("queue", filter.queue.clone()),
@@ -71,7 +72,23 @@ pub(super) fn words(filter: &JobFilter) -> String {
         ("class", filter.class.map(|class| class.name().to_owned())),
         ("message", filter.message.as_ref().map(|text| format!("{text:?}"))),
         ("before", filter.before.map(number)),
-    ];
-    let named: Vec<_> = parts.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?))).collect();
+    ])
+}
+
+/// A filter of failures, for people.
+pub(super) fn of_failures(filter: &FailureFilter) -> String {
+    words(&[
+        ("kind", filter.kind.clone()),
+        ("class", filter.class.map(|class| class.name().to_owned())),
+        ("group", filter.group.clone()),
+        ("import", filter.import.map(|import| import.to_string())),
+        ("since", filter.since.map(time)),
+        ("message", filter.message.as_ref().map(|text| format!("{text:?}"))),
+        ("ids", filter.ids.as_ref().map(|ids| format!("{} named", ids.len()))),
+    ])
+}
+
+fn words(parts: &[(&str, Option<String>)]) -> String {
+    let named: Vec<_> = parts.iter().filter_map(|(name, value)| Some(format!("{name} {}", value.as_ref()?))).collect();
     if named.is_empty() { "all".to_owned() } else { named.join(", ") }
 }

@@ -5,6 +5,7 @@
 //! it against the defaults in this module.
 
 mod coredump;
+mod failure;
 mod key;
 pub mod layer;
 mod limit;
@@ -23,6 +24,7 @@ use crate::rules::pipeline::{Pipeline, PipelineError};
 use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
 pub use coredump::CoredumpTable;
+pub use failure::FailureTable;
 pub use key::{KeySection, KeyTable};
 pub use limit::LimitsTable;
 pub use queue::{QueueSection, QueueTable};
@@ -94,6 +96,8 @@ pub struct Config {
     pub limits: LimitsTable,
     /// `[coredump]`
     pub coredump: CoredumpTable,
+    /// `[failure]`
+    pub failure: FailureTable,
     /// `[retry]`: the defaults of every kind.
     pub retry: RetryTable,
     /// `[queue]`
@@ -316,6 +320,7 @@ impl Config {
         }
         let are_two = self.search.entries != self.search.vectors;
         ranges.holds(are_two, "search.vectors", &self.search.vectors, "another kind than search.entries")?;
+        self.failure.ranges(&ranges)?;
         self.queue.ranges(&ranges)?;
         self.key.ranges(&ranges)?;
         self.retry.ranges("retry", &ranges)?;

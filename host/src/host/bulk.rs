@@ -1,6 +1,7 @@
 //! Bulk operations: preview, start, list, show, cancel, drive.
 
-use super::job::{HOLD, JobError, JobRow, Page, limit, priority};
+use super::failure::checked;
+use super::job::{FailureRow, HOLD, JobError, JobFilter, JobRow, Page, limit, priority};
 use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::clock;
@@ -9,8 +10,9 @@ pub use crate::rules::bulk::{Account, Act};
 use crate::rules::job::State;
 use crate::rules::time::Millis;
 use crate::service::bulk::{Driver, LOOK, Moved};
-use crate::store::bulk::NewBulk;
-pub use crate::store::bulk::{BulkRow, What};
+pub use crate::store::bulk::{BulkRow, Targets, What};
+use crate::store::bulk::{NewBulk, Newest};
+use crate::store::failure::Which;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -43,15 +45,15 @@ pub struct Preview {
 /// A target, as far as it tells people what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Its number.
+    /// Its number: of the job, or of the failure.
     pub id: i64,
     /// Its kind.
     pub kind: String,
     /// What it is about: a title, a source, or a subject's id.
     pub about: String,
-    /// Its state.
+    /// The job's state.
     pub state: State,
-    /// Its last error.
+    /// The job's last error.
     pub error: Option<JobError>,
 }
 
@@ -62,15 +64,26 @@ impl From<JobRow> for Sample {
     }
 }
 
+impl From<FailureRow> for Sample {
+    fn from(failure: FailureRow) -> Self {
+        let about = [failure.title, failure.source, failure.subject].into_iter().find(|text| !text.is_empty());
+        let error = Some(JobError { class: failure.class, message: failure.message });
+        Self { id: failure.id, kind: failure.kind, about: about.unwrap_or_default(), state: State::Failed, error }
+    }
+}
+
 impl Verb for BulkPreview {
     const ROUTE: &'static str = "bulk/preview";
     type Reply = Preview;
 
     async fn call(self, host: &Host) -> Result<Preview, Refusal> {
-        fits(&self.what, self.all)?;
-        let matching = host.store.matching(&self.what, SAMPLE).await?;
-        let sample = matching.newest.into_iter().map(Sample::from).collect();
-        Ok(Preview { what: self.what, total: matching.total, sample })
+        let what = fitting(host, self.what, self.all).await?;
+        let (total, newest) = host.store.matching(&what, SAMPLE).await?;
+        let sample = match newest {
+            Newest::Jobs(jobs) => jobs.into_iter().map(Sample::from).collect(),
+            Newest::Failures(failures) => failures.into_iter().map(Sample::from).collect(),
+        };
+        Ok(Preview { what, total, sample })
     }
 }
 
@@ -99,8 +112,8 @@ impl Verb for BulkStart {
     type Reply = BulkStarted;
 
     async fn call(self, host: &Host) -> Result<BulkStarted, Refusal> {
-        fits(&self.what, self.all)?;
-        Ok(BulkStarted { operation: start(host, self.what, self.by).await? })
+        let what = fitting(host, self.what, self.all).await?;
+        Ok(BulkStarted { operation: start(host, what, self.by).await? })
     }
 }
 
@@ -115,11 +128,38 @@ pub async fn start(host: &Host, what: What, by: String) -> Result<Option<BulkRow
     }
 }
 
-/// Whether it is said what is meant.
-fn fits(what: &What, all: bool) -> Result<(), Refusal> {
-    let (verb, jobs, states) = (what.act().name(), what.jobs(), what.act().states());
+/// What is meant, if it is said: a filter, or that all are meant.
+async fn fitting(host: &Host, what: What, all: bool) -> Result<What, Refusal> {
+    let (verb, states) = (what.act().name(), what.act().states());
     let names: Vec<_> = states.iter().map(|state| state.name()).collect();
     let fit = names.join(" and ");
+    let (is_open, those) = match what.targets() {
+        Targets::Jobs(jobs) => {
+            is_for(verb, jobs, states, &fit)?;
+            (jobs.is_empty(), format!("{fit} jobs"))
+        }
+        Targets::Failures(failures) if failures.which != Which::Unresolved => {
+            let wrong =
+                format!("{verb} is for unresolved failures, and the filter names {} ones", failures.which.name());
+            return Err(Refusal::usage(wrong).hint("leave out how they were resolved"));
+        }
+        Targets::Failures(failures) => (failures.is_open(), "unresolved failures".to_owned()),
+    };
+    match (is_open, all) {
+        (true, false) => Err(Refusal::usage(format!("{verb} has no filter"))
+            .hint(format!("--all means all {those}; --dry-run with it or with a filter shows what is meant"))),
+        (false, true) => Err(Refusal::usage(format!("{verb} has a filter, and --all")).hint("leave one of them out")),
+        _ => match what {
+            What::Prioritise { priority: wanted, .. } => priority(wanted).map(|()| what),
+            What::Resubmit { failures } => Ok(What::Resubmit { failures: checked(host, failures).await? }),
+            What::Delete { failures } => Ok(What::Delete { failures: checked(host, failures).await? }),
+            What::Cancel { .. } | What::Retry { .. } => Ok(what),
+        },
+    }
+}
+
+/// Whether a filter of jobs names what a verb is for.
+fn is_for(verb: &str, jobs: &JobFilter, states: &[State], fit: &str) -> Result<(), Refusal> {
     if let Some(state) = jobs.state.filter(|state| !states.contains(state)) {
         return Err(Refusal::usage(format!("{verb} is for {fit} jobs, and the filter names {state} ones"))
             .hint("leave the state out, or name one that it is for"));
@@ -131,15 +171,7 @@ fn fits(what: &What, all: bool) -> Result<(), Refusal> {
         ))
         .hint("name a narrower filter; a dry run shows what it matches"));
     }
-    match (jobs.is_empty(), all) {
-        (true, false) => Err(Refusal::usage(format!("{verb} has no filter"))
-            .hint(format!("--all means all {fit} jobs; --dry-run with it or with a filter shows what is meant"))),
-        (false, true) => Err(Refusal::usage(format!("{verb} has a filter, and --all")).hint("leave one of them out")),
-        _ => match what {
-            What::Prioritise { priority: wanted, .. } => priority(*wanted),
-            _ => Ok(()),
-        },
-    }
+    Ok(())
 }
 
 async fn row(host: &Host, id: i64) -> Result<BulkRow, Refusal> {

@@ -11,6 +11,7 @@ use crate::host::artifact::{ArtifactList, ArtifactShow, ArtifactVerify};
 use crate::host::bulk::{BulkCancel, BulkDrive, BulkList, BulkPreview, BulkShow, BulkStart};
 use crate::host::config::{ConfigCheck, ConfigReload};
 use crate::host::doctor::DoctorRun;
+use crate::host::failure::{FailureDelete, FailureGroups, FailureList, FailureResubmit, FailureShow};
 use crate::host::handler::change::{
     HandlerAdd, HandlerDisable, HandlerEnable, HandlerRemove, HandlerRollback, HandlerSwap,
 };
@@ -86,6 +87,8 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<KeyRelease>(verb::<KeySet>(verb::<KeyList>(verb::<QueueSet>(router))));
     let router = verb::<SearchRebuild>(verb::<SearchFind>(verb::<JobFollow>(router)));
     let router = verb::<SubjectRemove>(verb::<SubjectShow>(router));
+    let router = verb::<FailureShow>(verb::<FailureGroups>(verb::<FailureList>(router)));
+    let router = verb::<FailureDelete>(verb::<FailureResubmit>(router));
     let router = verb::<JobReschedule>(verb::<JobEdit>(verb::<JobExplain>(router)));
     let router = verb::<BulkList>(verb::<BulkStart>(verb::<BulkPreview>(router)));
     let router = verb::<BulkDrive>(verb::<BulkCancel>(verb::<BulkShow>(router)));

@@ -1,7 +1,8 @@
 //! Bulk operations: one act on each target of a set that was frozen when the operation began.
 //!
 //! A target is a job in the round that it was in when the set was frozen: one that somebody gave
-//! a new round since is not what the operator saw, and is left alone. Each target is counted once,
+//! a new round since is not what the operator saw, and is left alone. A failure is a job that failed in that round, as
+//! long as nobody resolved it. Each target is counted once,
 //! as done or as stale, when what becomes of it is certain; a job that runs is certain when its
 //! attempt has ended. What this cannot promise: that a target is still fit when its turn comes. One
 //! that is not is stale, which is a normal answer.
@@ -50,6 +51,10 @@ pub enum Act {
     Retry,
     /// Give queued jobs this priority.
     Prioritise(i64),
+    /// Give jobs whose failure nobody resolved a new round.
+    Resubmit,
+    /// Take note of failures that nobody resolved.
+    Delete,
 }
 
 impl Act {
@@ -59,6 +64,8 @@ impl Act {
             Self::Cancel => "cancel",
             Self::Retry => "retry",
             Self::Prioritise(_) => "prioritise",
+            Self::Resubmit => "resubmit",
+            Self::Delete => "delete",
         }
     }
 
@@ -68,6 +75,7 @@ impl Act {
             Self::Cancel => &[State::Queued, State::Running],
             Self::Retry => &[State::Failed, State::Cancelled],
             Self::Prioritise(_) => &[State::Queued],
+            Self::Resubmit | Self::Delete => &[State::Failed],
         }
     }
 }
@@ -92,6 +100,8 @@ pub struct Found {
     pub round: i64,
     /// The lease of its current or last run.
     pub lease: Option<i64>,
+    /// The failure of the round that was frozen, if nobody resolved it.
+    pub failure: Option<i64>,
 }
 
 /// What becomes of one target in a step.
@@ -101,6 +111,8 @@ pub enum Plan {
     Turn(Transition),
     /// This priority; then it is done.
     Edit(i64),
+    /// This failure is taken note of; then it is done.
+    Resolve(i64),
     /// The run with this lease is asked to end. It is not counted yet.
     Ask(i64),
     /// The run that was asked to end has not ended. It is not counted yet.
@@ -123,8 +135,12 @@ pub fn plan(act: Act, item: Item, found: Option<Found>, by: &str, now: Timestamp
             Cancel::TooLate(_) => Plan::Stale,
         },
         Act::Retry => retry(item.target, found.state, now).map_or(Plan::Stale, Plan::Turn),
+        Act::Resubmit if found.failure.is_some() => {
+            retry(item.target, found.state, now).map_or(Plan::Stale, Plan::Turn)
+        }
+        Act::Delete => found.failure.map_or(Plan::Stale, Plan::Resolve),
         Act::Prioritise(priority) if found.state == State::Queued => Plan::Edit(priority),
-        Act::Prioritise(_) => Plan::Stale,
+        Act::Resubmit | Act::Prioritise(_) => Plan::Stale,
     }
 }
 
@@ -135,6 +151,8 @@ pub struct Step {
     pub turns: Vec<Transition>,
     /// Targets and the priorities that they get.
     pub edits: Vec<(i64, i64)>,
+    /// Targets and their failures that are taken note of.
+    pub resolved: Vec<(i64, i64)>,
     /// Targets and the leases of their runs that are asked to end.
     pub asks: Vec<(i64, i64)>,
     /// Targets that need nothing more: what was asked has come about.
@@ -151,6 +169,7 @@ impl Step {
             match plan(act, *item, *found, by, now) {
                 Plan::Turn(transition) => step.turns.push(transition),
                 Plan::Edit(priority) => step.edits.push((item.target, priority)),
+                Plan::Resolve(failure) => step.resolved.push((item.target, failure)),
                 Plan::Ask(lease) => step.asks.push((item.target, lease)),
                 Plan::Wait => {}
                 Plan::Done => step.done.push(item.target),

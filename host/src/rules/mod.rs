@@ -14,6 +14,7 @@ pub mod coredump;
 pub mod enqueue;
 pub mod entry;
 pub mod explain;
+pub mod failure;
 pub mod format;
 pub mod handler;
 pub mod import;

@@ -8,10 +8,11 @@
 
 use super::batch::{Batch, json, parse};
 use super::edit::{self, Edit};
+use super::failure::{FailureFilter, FailureRow};
 use super::job::{self, COLUMNS, JobFilter, JobRow};
 use super::op::{Op, Reply};
 use super::settle::Applied;
-use super::{Store, StoreError, turn};
+use super::{Store, StoreError, failure, turn};
 use crate::rules::bulk::{Account, Act, BulkState, Found, Item, Step};
 use crate::rules::job::State;
 use crate::rules::time::{Millis, Timestamp};
@@ -40,6 +41,25 @@ pub enum What {
         /// The smaller is claimed first.
         priority: i64,
     },
+    /// Give the jobs of unresolved failures a new round.
+    Resubmit {
+        /// Which.
+        failures: FailureFilter,
+    },
+    /// Take note of unresolved failures.
+    Delete {
+        /// Which.
+        failures: FailureFilter,
+    },
+}
+
+/// Which targets are meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Targets<'a> {
+    /// Jobs.
+    Jobs(&'a JobFilter),
+    /// Failures.
+    Failures(&'a FailureFilter),
 }
 
 impl What {
@@ -49,19 +69,33 @@ impl What {
             Self::Cancel { .. } => Act::Cancel,
             Self::Retry { .. } => Act::Retry,
             Self::Prioritise { priority, .. } => Act::Prioritise(*priority),
+            Self::Resubmit { .. } => Act::Resubmit,
+            Self::Delete { .. } => Act::Delete,
         }
     }
 
-    /// Which jobs are meant.
-    pub fn jobs(&self) -> &JobFilter {
+    /// Which targets are meant.
+    pub fn targets(&self) -> Targets<'_> {
         match self {
-            Self::Cancel { jobs } | Self::Retry { jobs } | Self::Prioritise { jobs, .. } => jobs,
+            Self::Cancel { jobs } | Self::Retry { jobs } | Self::Prioritise { jobs, .. } => Targets::Jobs(jobs),
+            Self::Resubmit { failures } | Self::Delete { failures } => Targets::Failures(failures),
         }
     }
 
-    /// Select this of the targets that match now.
+    /// Select number and round of the jobs that match now, and whatever else.
     fn push_select(&self, query: &mut QueryBuilder<Sqlite>, what: &str) {
-        self.jobs().push_select(query, what, self.act().states());
+        match self.targets() {
+            Targets::Jobs(jobs) => jobs.push_select(query, &format!("id AS target, round{what}"), self.act().states()),
+            Targets::Failures(failures) => {
+                let index = match failures {
+                    FailureFilter { group: Some(_), .. } => "failure_group",
+                    FailureFilter { import: Some(_), .. } => "failure_of_import",
+                    _ => "failure_open",
+                };
+                let from = format!("SELECT job_id AS target, round{what} FROM failure INDEXED BY {index} WHERE ");
+                failures.push_where(query.push(from));
+            }
+        }
     }
 }
 
@@ -161,32 +195,32 @@ impl FromRow<'_, SqliteRow> for BulkRow {
     }
 }
 
-/// What matches now.
+/// The newest of what matches.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Matching {
-    /// How many.
-    pub total: u64,
-    /// The newest of them.
-    pub newest: Vec<JobRow>,
+pub enum Newest {
+    /// Jobs.
+    Jobs(Vec<JobRow>),
+    /// Failures.
+    Failures(Vec<FailureRow>),
 }
 
 impl Store {
-    /// What an operation would freeze now, with at most so many of the targets; writes nothing.
+    /// How much an operation would freeze now, and the newest of it, so many at most; writes nothing.
     ///
     /// # Errors
     /// The database said no.
-    pub async fn matching(&self, what: &What, sample: u32) -> Result<Matching, StoreError> {
-        let mut snapshot = self.readers().begin().await?;
+    pub async fn matching(&self, what: &What, sample: u32) -> Result<(u64, Newest), StoreError> {
         let mut count = QueryBuilder::new("SELECT count(*) FROM (");
-        what.push_select(&mut count, "id");
-        let total = count.push(")").build().fetch_one(&mut *snapshot).await?.try_get(0)?;
+        what.push_select(&mut count, "");
+        let total = count.push(")").build().fetch_one(self.readers()).await?.try_get(0)?;
+        if let Targets::Failures(failures) = what.targets() {
+            return Ok((total, Newest::Failures(self.failures(failures, None, sample).await?)));
+        }
         let mut newest = QueryBuilder::new("SELECT ");
-        newest.push(COLUMNS).push(" FROM job WHERE id IN (SELECT id FROM (");
-        what.push_select(&mut newest, "id");
-        newest.push(") ORDER BY id DESC LIMIT ").push_bind(i64::from(sample)).push(") ORDER BY id DESC");
-        let newest = newest.build_query_as().fetch_all(&mut *snapshot).await?;
-        snapshot.commit().await?;
-        Ok(Matching { total, newest })
+        newest.push(COLUMNS).push(" FROM job WHERE id IN (SELECT target FROM (");
+        what.push_select(&mut newest, "");
+        newest.push(") ORDER BY target DESC LIMIT ").push_bind(i64::from(sample)).push(") ORDER BY id DESC");
+        Ok((total, Newest::Jobs(newest.build_query_as().fetch_all(self.readers()).await?)))
     }
 
     /// Begin an operation on what matches now; its number, or none when nothing does.
@@ -278,8 +312,8 @@ pub(super) async fn open(conn: &mut SqliteConnection) -> Result<u64, StoreError>
 pub(super) async fn freeze(batch: &mut Batch<'_>, new: &NewBulk) -> Result<Reply, StoreError> {
     let next = sqlx::query("SELECT coalesce(max(id), 0) + 1 FROM bulk");
     let id: i64 = next.fetch_one(&mut *batch.conn).await?.try_get(0)?;
-    let mut items = QueryBuilder::new("INSERT INTO bulk_item (bulk_id, target, round) ");
-    new.what.push_select(&mut items, &format!("{id}, id, round"));
+    let mut items = QueryBuilder::new("INSERT INTO bulk_item (target, round, bulk_id) ");
+    new.what.push_select(&mut items, &format!(", {id}"));
     let total = items.build().execute(&mut *batch.conn).await?.rows_affected();
     if total == 0 {
         return Ok(Reply::Frozen(None));
@@ -310,12 +344,12 @@ pub(super) const ASKED: &str = "SELECT json_array(item.target, item.round, item.
     WHERE item.bulk_id = $1 AND item.target <= $2 AND item.lease IS NOT NULL";
 
 /// A target in the order of [`NEXT`].
-type Target = (i64, i64, Option<i64>, Option<State>, Option<i64>, Option<i64>);
+type Target = (i64, i64, Option<i64>, Option<State>, Option<i64>, Option<i64>, Option<i64>);
 
 fn targets(rows: &[SqliteRow]) -> Result<Vec<(Item, Option<Found>)>, StoreError> {
     let target = |row: &SqliteRow| {
-        let (target, round, asked, state, now_round, lease): Target = parse(row.try_get(0)?)?;
-        let found = state.zip(now_round).map(|(state, round)| Found { state, round, lease });
+        let (target, round, asked, state, now_round, lease, failure): Target = parse(row.try_get(0)?)?;
+        let found = state.zip(now_round).map(|(state, round)| Found { state, round, lease, failure });
         Ok((Item { target, round, asked }, found))
     };
     rows.iter().map(target).collect()
@@ -366,13 +400,19 @@ async fn apply(batch: &mut Batch<'_>, plan: Step, step: &BulkStep, by: &str) -> 
     let mut applied = Vec::new();
     if !plan.turns.is_empty() {
         gone.extend(plan.turns.iter().map(|transition| transition.job));
-        applied = turn::turn(batch, &plan.turns, step.now).await?;
+        applied = turn::turn(batch, &plan.turns, Some(by), step.now).await?;
     }
     if !plan.edits.is_empty() {
         gone.extend(plan.edits.iter().map(|(target, _)| target));
         let edit = |(id, priority): &(i64, i64)| Edit { id: *id, priority: Some(*priority), ..Edit::default() };
         let edits: Vec<Edit> = plan.edits.iter().map(edit).collect();
         applied.extend(edit::edit(batch, &edits, step.now).await?);
+    }
+    if !plan.resolved.is_empty() {
+        gone.extend(plan.resolved.iter().map(|(target, _)| target));
+        let failures: Vec<i64> = plan.resolved.iter().map(|(_, failure)| *failure).collect();
+        failure::entry::delete(batch, &failures, by, step.now).await?;
+        done += failures.len() as i64;
     }
     for each in applied {
         match each {

@@ -24,7 +24,7 @@ pub struct Finding {
     pub what: String,
 }
 
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     Check {
         name: "counts equal rows",
         sql: "SELECT 'kind ' || kind || ' ' || state || ': counted ' || sum(counted) || ', rows ' || sum(rows)
@@ -76,6 +76,19 @@ const CHECKS: [Check; 11] = [
               FROM (SELECT *, (SELECT count(*) FROM bulk_item WHERE bulk_id = bulk.id) AS left_over FROM bulk)
               WHERE (state <> 'cancelled' AND total <> done + stale + left_over)
                  OR total < done + stale + left_over OR (finished_at IS NULL) <> (left_over > 0)",
+    },
+    Check {
+        name: "failed jobs and unresolved failures are the same",
+        sql: "SELECT 'job ' || job.id || ' failed in round ' || job.round || ' and has no entry in the failure log'
+              FROM job INDEXED BY job_failed LEFT JOIN failure ON failure.job_id = job.id AND failure.round = job.round
+              WHERE job.state = 'failed' AND failure.id IS NULL
+              UNION ALL
+              SELECT 'failure ' || failure.id || ' is ' || coalesce(resolution, 'unresolved') || ', and job ' || job_id
+                     || ' is ' || coalesce(job.state || ' in round ' || job.round, 'unknown')
+              FROM failure LEFT JOIN job ON job.id = failure.job_id
+              WHERE job.id IS NULL OR failure.round > job.round
+                 OR (failure.resolution IS NULL OR failure.round = job.round)
+                    <> (job.state = 'failed' AND failure.round = job.round) LIMIT 20",
     },
     Check {
         name: "keys equal their jobs",
@@ -156,6 +169,8 @@ pub(super) async fn differences(batch: &mut Batch<'_>) -> Result<Vec<String>, St
         ("suspects", known.suspects, rows.suspects),
         ("jobs behind a subject", known.behind_subject, rows.behind_subject),
         ("open operations", known.bulks, rows.bulks),
+        ("unresolved failures", known.failure_log.open, rows.failure_log.open),
+        ("failures with full detail", known.failure_log.detailed, rows.failure_log.detailed),
     ] {
         if known != rows {
             all.push(format!("{what}: {known} are known, {rows} are there"));

@@ -240,7 +240,7 @@ impl Store {
         transitions: Vec<Transition>,
         now: Timestamp,
     ) -> Result<Vec<super::settle::Applied>, StoreError> {
-        match self.send(Op::Turn { transitions, now }).await? {
+        match self.send(Op::Turn { transitions, by: None, now }).await? {
             Reply::Applied(applied) => Ok(applied),
             other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
         }

@@ -18,6 +18,7 @@ pub mod deadline;
 pub mod doctor;
 pub mod edit;
 pub mod explain;
+pub mod failure;
 pub mod handler;
 #[cfg(test)]
 mod hot;

@@ -60,8 +60,10 @@ pub(crate) enum Op {
     BulkStep(BulkStep),
     /// Stop an operation where it is.
     CancelBulk { id: i64, by: String, now: Timestamp },
-    /// Apply changes to jobs that do not run.
-    Turn { transitions: Vec<Transition>, now: Timestamp },
+    /// Apply changes to jobs that do not run; who asks for a new round.
+    Turn { transitions: Vec<Transition>, by: Option<String>, now: Timestamp },
+    /// Take note of failures.
+    DeleteFailures { ids: Vec<i64>, by: String, now: Timestamp },
     /// Change queued jobs that stay queued.
     Edit { edits: Vec<Edit>, now: Timestamp },
     /// Change a queue.
@@ -70,6 +72,8 @@ pub(crate) enum Op {
     Key { name: String, change: KeyChange, now: Timestamp },
     /// What the configuration says; writes nothing.
     Configure { queues: Arc<queue::Configured>, keys: Arc<key::Configured> },
+    /// Unresolved failures that keep full detail; writes nothing.
+    KeepFailures(u64),
     /// Answered when whatever was written before is in the pulse; writes nothing.
     CatchUp,
     /// Compare what the writer knows with what is on record.

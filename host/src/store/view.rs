@@ -5,6 +5,7 @@
 //! every batch, and put back when a batch is rolled back.
 
 use super::batch::parse;
+use super::failure::entry::Log;
 use super::queue::Queue;
 use super::{StoreError, bulk};
 use crate::rules::job::State;
@@ -121,6 +122,7 @@ pub(crate) struct View {
     pub(crate) next_job: i64,
     pub(crate) next_lease: i64,
     pub(crate) imports: u64,
+    pub(crate) failure_log: Log,
     pub(crate) bulks: u64,
     pub(crate) commits: u64,
 }
@@ -203,6 +205,7 @@ impl View {
         view.next_deadline = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
         view.next_key = numbers.try_get::<Option<i64>, _>(9)?.map(Timestamp);
         view.keys_unlooked = numbers.try_get(10)?;
+        view.failure_log = Log::load(&mut *conn).await?;
         view.bulks = bulk::open(conn).await?;
         view.hold(conn).await?;
         Ok(view)

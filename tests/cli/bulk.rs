@@ -221,3 +221,68 @@ fn who_waits_and_is_asked_to_stop_is_told_that_the_host_goes_on() {
     assert_eq!(project.job(id)["state"], "cancelled");
     project.is_sound();
 }
+
+#[test]
+fn the_host_refuses_what_the_command_line_cannot_say() {
+    use capstan::host::bulk::{BulkPreview, BulkStart, What};
+    use capstan::host::failure::FailureFilter;
+    use capstan::host::job::JobFilter;
+    use capstan::host::refusal::{Fault, Refusal};
+    use capstan::http::client;
+
+    let project = with_failures(2);
+    let host = project.serve();
+    let before = project.dump();
+    let socket = project.root().join("state/capstan.sock");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let start = |what: What, all: bool| -> Refusal {
+        let verb = BulkStart { what, by: "a test".into(), all };
+        runtime.block_on(client::say(&socket, &verb)).unwrap_err()
+    };
+    let kind = JobFilter { kind: Some("odd".into()), ..JobFilter::default() };
+    let resolved = FailureFilter { which: capstan::host::failure::Which::All, ..FailureFilter::default() };
+    for (what, all, words) in [
+        (What::Cancel { jobs: JobFilter::default() }, false, "cancel has no filter"),
+        (What::Retry { jobs: kind.clone() }, true, "retry has a filter, and --all"),
+        (What::Retry { jobs: JobFilter { limit: 3, ..kind.clone() } }, false, "limit 3 is for lists"),
+        (What::Prioritise { jobs: kind, priority: 101 }, false, "priority 101 is out of range"),
+        (What::Delete { failures: FailureFilter::default() }, false, "delete has no filter"),
+        (
+            What::Resubmit { failures: resolved },
+            true,
+            "resubmit is for unresolved failures, and the filter names all ones",
+        ),
+    ] {
+        let refused = start(what, all);
+        assert_eq!(refused.fault, Fault::Usage, "{refused:?}");
+        assert!(refused.message.contains(words) && refused.hint.is_some(), "{refused:?}");
+    }
+    let preview = BulkPreview { what: What::Cancel { jobs: JobFilter::default() }, all: false };
+    assert_eq!(runtime.block_on(client::say(&socket, &preview)).unwrap_err().fault, Fault::Usage);
+    assert_eq!(project.dump(), before);
+    host.stop().ok();
+}
+
+#[test]
+fn failures_are_resubmitted_and_deleted_by_what_they_are_like() {
+    let project = with_failures(8);
+    let preview = project.capstan(&["failure", "resubmit", "--message", "no 1", "--dry-run"]).ok();
+    preview.says(&["resubmit: 1 failures match (message \"no 1\")", "permanent: no 1"]);
+    let ran = project.capstan(&["failure", "delete", "--kind", "odd", "--message", "NO 7"]).ok();
+    assert_eq!(ran.out, "operation 1 completed: 1 deleted\n");
+    let ran = project.capstan(&["failure", "resubmit", "--class", "permanent"]).ok();
+    assert_eq!(ran.out, "operation 2 completed: 7 resubmitted\n");
+    ran.complains(&["resubmit: 7 failures match (class permanent)"]);
+    assert_eq!(rounds(&project), [2, 2, 2, 2, 2, 2, 2, 1]);
+    assert_eq!(project.json(&["failure", "list"])["items"], json!([]));
+    let deleted = &project.json(&["failure", "list", "--resolution", "deleted"])["items"][0];
+    assert!(deleted["resolved_by"].as_str().unwrap().ends_with(", operation 1"), "{deleted}");
+    // Each fails again, which is one new failure that names the one before.
+    project.capstan(&["run"]).exits(1);
+    let again = project.json(&["failure", "list"])["items"].as_array().unwrap().clone();
+    assert_eq!(again.len(), 7);
+    assert!(again.iter().all(|failure| failure["round"] == 2 && failure["previous"].is_i64()), "{again:?}");
+    project.capstan(&["failure", "delete", "--all"]).ok().says(&["operation 3 completed: 7 deleted"]);
+    assert_eq!(project.texts("SELECT DISTINCT state FROM job"), ["failed"]);
+    project.is_sound();
+}

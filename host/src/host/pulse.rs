@@ -4,6 +4,7 @@ use super::refusal::Refusal;
 use super::{Host, Verb};
 use crate::rules::import::next_chunk;
 use crate::store::import::ImportRow;
+pub use crate::store::view::Ends;
 use crate::store::view::Pulse;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;

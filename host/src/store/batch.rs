@@ -116,6 +116,7 @@ impl<'a> Batch<'a> {
     pub(super) fn moved(&mut self, kind: &str, item: Option<(i64, i64)>, from: (State, Made), to: (State, Made)) {
         self.tally(kind, from.0, -1);
         self.tally(kind, to.0, 1);
+        self.view.ends.saw(to.0);
         if let Some(item) = item {
             let tree = self.items.entry(item).or_default();
             *tree = tree.without(from.0, from.1).with(to.0, to.1);

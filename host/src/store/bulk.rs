@@ -308,13 +308,18 @@ pub(super) async fn open(conn: &mut SqliteConnection) -> Result<u64, StoreError>
     Ok(sqlx::query(open).fetch_one(conn).await?.try_get(0)?)
 }
 
+/// The statement that freezes what matches.
+pub(super) fn freezing(id: i64, what: &What) -> QueryBuilder<Sqlite> {
+    let mut items = QueryBuilder::new("INSERT INTO bulk_item (target, round, bulk_id) ");
+    what.push_select(&mut items, &format!(", {id}"));
+    items
+}
+
 /// Freeze what matches, and put the operation on record if anything does.
 pub(super) async fn freeze(batch: &mut Batch<'_>, new: &NewBulk) -> Result<Reply, StoreError> {
     let next = sqlx::query("SELECT coalesce(max(id), 0) + 1 FROM bulk");
     let id: i64 = next.fetch_one(&mut *batch.conn).await?.try_get(0)?;
-    let mut items = QueryBuilder::new("INSERT INTO bulk_item (target, round, bulk_id) ");
-    new.what.push_select(&mut items, &format!(", {id}"));
-    let total = items.build().execute(&mut *batch.conn).await?.rows_affected();
+    let total = freezing(id, &new.what).build().execute(&mut *batch.conn).await?.rows_affected();
     if total == 0 {
         return Ok(Reply::Frozen(None));
     }

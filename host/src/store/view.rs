@@ -49,8 +49,34 @@ pub struct Pulse {
     /// Operations that are not over.
     #[serde(default)]
     pub bulks: u64,
+    /// Ends of jobs since this host began.
+    #[serde(default)]
+    pub ends: Ends,
     /// Grows with every commit that changed something.
     pub commits: u64,
+}
+
+/// How often a job came to an end; one that is given a new round may come to several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ends {
+    /// As completed.
+    pub completed: u64,
+    /// As failed.
+    pub failed: u64,
+    /// As cancelled.
+    pub cancelled: u64,
+}
+
+impl Ends {
+    /// A job comes to this state.
+    pub(crate) fn saw(&mut self, state: State) {
+        match state {
+            State::Completed => self.completed += 1,
+            State::Failed => self.failed += 1,
+            State::Cancelled => self.cancelled += 1,
+            State::Queued | State::Running => {}
+        }
+    }
 }
 
 impl Pulse {
@@ -124,6 +150,7 @@ pub(crate) struct View {
     pub(crate) imports: u64,
     pub(crate) failure_log: Log,
     pub(crate) bulks: u64,
+    pub(crate) ends: Ends,
     pub(crate) commits: u64,
 }
 
@@ -325,6 +352,7 @@ impl View {
             next_deadline: self.next_deadline,
             imports: self.imports,
             bulks: self.bulks,
+            ends: self.ends,
             commits: self.commits,
         }
     }

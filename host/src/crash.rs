@@ -46,9 +46,9 @@ pub const ROLLBACK_POINTS: [&str; 2] = ["rollback.before_commit", "rollback.afte
 
 /// The points of what the queue is told and does by itself, both sides of each commit: a queue or a key is changed, jobs
 /// are added, one that is unique replaces another, jobs that do not run are cancelled or
-/// tried again, somebody asks to cancel those that run, a handler is disabled or enabled, a dead host's jobs are
+/// tried again, failures are taken note of, somebody asks to cancel those that run, a handler is disabled or enabled, a dead host's jobs are
 /// recovered; and what a claim finds due: timers, deadlines, keys that rest no longer.
-pub const STEP_POINTS: [&str; 24] = [
+pub const STEP_POINTS: [&str; 26] = [
     "queue.before_commit",
     "queue.after_commit",
     "key.before_commit",
@@ -61,6 +61,8 @@ pub const STEP_POINTS: [&str; 24] = [
     "replace.after_commit",
     "turn.before_commit",
     "turn.after_commit",
+    "failure.before_commit",
+    "failure.after_commit",
     "cancel.before_commit",
     "cancel.after_commit",
     "stand.before_commit",
@@ -73,6 +75,16 @@ pub const STEP_POINTS: [&str; 24] = [
     "deadline.after_commit",
     "admit.before_commit",
     "admit.after_commit",
+];
+
+/// The points of an operation on many jobs: its set is frozen, it takes a step, it is cancelled.
+pub const BULK_POINTS: [&str; 6] = [
+    "freeze.before_commit",
+    "freeze.after_commit",
+    "bulk.before_commit",
+    "bulk.after_commit",
+    "halt.before_commit",
+    "halt.after_commit",
 ];
 
 static WANTED: OnceLock<Option<(String, u64)>> = OnceLock::new();

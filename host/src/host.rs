@@ -8,8 +8,10 @@
 //! loops.
 
 pub mod artifact;
+pub mod bulk;
 pub mod config;
 pub mod doctor;
+pub mod failure;
 pub mod handler;
 pub mod import;
 mod init;
@@ -71,6 +73,7 @@ pub struct Host {
     loops: Mutex<JoinSet<Result<(), ServiceError>>>,
     stop: watch::Sender<bool>,
     starting_import: Mutex<()>,
+    driving: service::bulk::Driving,
     lock: Lock,
 }
 
@@ -116,6 +119,7 @@ impl Host {
         let store = Store::open(&project.database()).await?;
         let said = config.now();
         store.configure(said.queue.configured(), said.key.configured()).await?;
+        store.keep_failures(said.failure.keep).await?;
         let recovered = recovery::run(&store, lock.before(), &clock::machine_boot(), clock::now()).await?;
         lock.sign()?;
         if recovered.orphans > 0 {
@@ -133,6 +137,7 @@ impl Host {
             loops: Mutex::new(JoinSet::new()),
             stop: watch::channel(false).0,
             starting_import: Mutex::new(()),
+            driving: service::bulk::Driving::default(),
             lock,
         })
     }
@@ -148,6 +153,8 @@ impl Host {
             raise_descriptors();
             loops.spawn(service::worker::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::import::run(Arc::clone(runtime), self.stop.subscribe()));
+            let driving = Arc::clone(&self.driving);
+            loops.spawn(service::bulk::run(Arc::clone(runtime), driving, self.stop.subscribe()));
             loops.spawn(service::coredump::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::search::run(Arc::clone(runtime), self.stop.subscribe()));
             loops.spawn(service::progress::run(Arc::clone(runtime), self.stop.subscribe()));

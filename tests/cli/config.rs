@@ -22,10 +22,12 @@ fn uncommented() -> String {
 
 #[test]
 fn the_reference_names_every_default_as_it_is() {
-    use capstan::config::{Config, CoredumpTable, Import, KeySection, LimitsTable, QueueSection, RetryTable, Worker};
+    use capstan::config::{
+        Bulk, Config, CoredumpTable, Import, KeySection, LimitsTable, QueueSection, RetryTable, Worker,
+    };
     let said = Config::parse(&uncommented(), std::path::Path::new("reference")).unwrap();
     assert_eq!((&said.worker, &said.import), (&Worker::default(), &Import::default()));
-    assert_eq!(said.coredump, CoredumpTable::default());
+    assert_eq!((said.bulk, said.coredump), (Bulk::default(), CoredumpTable::default()));
     assert_eq!(said.limits("any"), capstan::rules::limit::Limits::default());
     assert_eq!(said.policy("any"), capstan::rules::retry::Policy::default());
     // Each key is there: a new one has to be named here and in the reference.
@@ -74,6 +76,8 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
         ("limits", "memory = \"8GiB\"", "limits.memory = 8589934592 is out of range: it must be 1MiB to 4GiB"),
         ("limits", "checkpoint = \"9MiB\"", "limits.checkpoint = 9437184 is out of range: it must be 0B to 8MiB"),
         ("limits", "enqueued = 10001", "limits.enqueued = 10001 is out of range: it must be 0 to 10000"),
+        ("bulk", "chunk = 0", "bulk.chunk = 0 is out of range: it must be 1 to 10000"),
+        ("bulk", "chunk = 10001", "bulk.chunk = 10001 is out of range: it must be 1 to 10000"),
         ("coredump", "keep = 7", "7 has no unit: write it as a text"),
         ("coredump", "files = 100001", "coredump.files = 100001 is out of range: it must be 0 to 100000"),
         ("handler.odd", "coredump = true", "coredump"),

@@ -2,6 +2,7 @@
 
 mod add;
 mod artifact;
+mod bulk;
 mod cancel;
 mod checkpoint;
 mod class;

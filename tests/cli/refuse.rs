@@ -14,8 +14,8 @@ fn project() -> Project {
     project.capstan(&["run"]).exits(1);
     project.capstan(&["queue", "pause", "odd"]).ok();
     project.json(&["job", "add", "odd", r#"{"do": "answer", "value": 3}"#, "--key", "site"]);
-    project.add("odd", r#"{"do": "answer", "value": 4}"#);
-    project.capstan(&["job", "cancel", "4"]).ok();
+    project.json(&["job", "add", "odd", r#"{"do": "answer", "value": 4}"#, "--tag", "gone"]);
+    project.capstan(&["job", "cancel", "--tag", "gone"]).ok();
     let pages = project.beside().join("pages");
     std::fs::create_dir(&pages).unwrap();
     std::fs::write(pages.join("a.html"), "<p>A page.</p>").unwrap();

@@ -180,6 +180,23 @@ fn jobs(shapes: &mut Shapes, project: &Project) {
     shapes.of(project, &["job", "list"], &[]);
 }
 
+fn bulks(shapes: &mut Shapes, project: &Project) {
+    shapes.of(project, &["job", "add"], &["odd", r#"{"do": "echo"}"#, "--in", "2h", "--tag", "many"]);
+    let of_many = |shapes: &mut Shapes, name: &str, args: &[&str]| {
+        let printed = project.capstan(&[args, &["--tag", "many", "--json"]].concat()).ok().json();
+        shapes.saw(name, &printed);
+    };
+    shapes.of(project, &["job", "prioritise"], &["6", "--priority", "3"]);
+    of_many(shapes, "bulk-preview", &["job", "cancel", "--dry-run"]);
+    of_many(shapes, "bulk-start", &["job", "cancel"]);
+    of_many(shapes, "bulk-start-detached", &["job", "retry", "--detach"]);
+    shapes.of(project, &["bulk", "resume"], &["2"]);
+    shapes.of(project, &["bulk", "show"], &["2"]);
+    of_many(shapes, "bulk-start-detached", &["job", "prioritise", "--priority", "1", "--detach"]);
+    shapes.of(project, &["bulk", "cancel"], &["3"]);
+    shapes.of(project, &["bulk", "list"], &[]);
+}
+
 fn queues_and_keys(shapes: &mut Shapes, project: &Project) {
     shapes.of(project, &["queue", "pause"], &["odd"]);
     shapes.of(project, &["queue", "resume"], &["odd"]);
@@ -242,6 +259,7 @@ fn every_command_prints_json_of_its_shape() {
     let project = Project::with_odd();
     let mut shapes = Shapes::default();
     jobs(&mut shapes, &project);
+    bulks(&mut shapes, &project);
     queues_and_keys(&mut shapes, &project);
     the_rest(&mut shapes, &project);
     handlers(&mut shapes, &project);

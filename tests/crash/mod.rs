@@ -1,5 +1,6 @@
 //! The real binary, killed, and what the next one finds.
 
+mod bulk;
 mod checkpoint;
 mod ending;
 mod handler;

@@ -4,12 +4,14 @@
 //! another one. A failure prints the smallest input that shows it.
 
 mod blame;
+mod bulk;
 mod checkpoint;
 mod coredump;
 mod deferred;
 mod enqueue;
 mod entry;
 mod explain;
+mod failure;
 mod format;
 mod handler;
 mod import;

@@ -6,6 +6,7 @@
 mod accept;
 mod artifact;
 mod batch;
+mod bulk;
 mod checkpoint;
 mod claim;
 mod disk;

@@ -5,6 +5,7 @@ use capstan::rules::attempt::Class;
 use capstan::rules::time::Timestamp;
 use capstan::store::Store;
 use capstan::store::sqlite::newest;
+use capstan::store::view::Ends;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 
@@ -32,7 +33,7 @@ async fn everything_is_there_again_and_work_goes_on() {
     let (rows, stats) = (stage.rows().await, stage.store.stats().await.unwrap());
     let mut pulse = *stage.store.pulse().borrow();
     stage.reopen().await;
-    pulse.commits = 0;
+    (pulse.commits, pulse.ends) = (0, Ends::default());
     assert_eq!(*stage.store.pulse().borrow(), pulse);
     assert_eq!((stage.rows().await, stage.store.stats().await.unwrap()), (rows, stats));
     stage.assert_sound().await;

@@ -4,9 +4,12 @@ mod errors;
 mod start;
 mod wait;
 
+use super::bulk::{self, Sure};
 use super::table::{more, rate, table, time};
 use super::{Common, Done, table::span};
-use crate::host::import::{Existing, ImportCancel, ImportList, ImportPause, ImportResume, ImportRow, ImportShow};
+use crate::host::import::{
+    Existing, ImportCancel, ImportList, ImportPause, ImportResume, ImportRow, ImportShow, failed_jobs,
+};
 use clap::Subcommand;
 
 /// Bring in many documents at once
@@ -47,6 +50,20 @@ pub(super) enum Import {
         /// Its number
         id: i64,
     },
+    /// Give the failed jobs of an import a new round, and no others
+    #[command(
+        after_help = "Examples:\n  capstan import retry 7 --dry-run\n  capstan import retry 7\n\nThe import is open again until they have ended: capstan import wait 7"
+    )]
+    Retry {
+        /// Its number
+        id: i64,
+        /// Show what is meant and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Begin, and do not wait until all of them are queued
+        #[arg(long, conflicts_with = "dry_run")]
+        detach: bool,
+    },
     /// List what went wrong, item by item, with class, reason, address, title and line
     #[command(after_help = errors::EXAMPLES)]
     Errors(errors::Errors),
@@ -85,6 +102,11 @@ impl Import {
             Self::Cancel { id } => {
                 let import = common.reach().await?.ask(ImportCancel { id }).await?;
                 common.print(&import, line)
+            }
+            Self::Retry { id, dry_run, detach } => {
+                // An import that is not there is no import without failed jobs.
+                common.reach().await?.ask(ImportShow { id }).await?;
+                bulk::act(common, failed_jobs(id), Sure { all: false, dry_run, detach }).await
             }
             Self::Errors(errors) => errors.run(common).await,
         }

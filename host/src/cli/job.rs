@@ -1,10 +1,11 @@
 //! `capstan job`
 
+use super::many::{self, Each, Many};
 use super::table::{micros, more, short, table, time};
 use super::{Common, Done};
 use crate::host::job::{
-    AttemptDetail, Blame, JobCancel, JobDetail, JobExplain, JobFilter, JobList, JobRetry, JobRow, JobShow, Margin,
-    Unit, Usage, closest,
+    AttemptDetail, Blame, FailureRow, JobDetail, JobExplain, JobFilter, JobList, JobRow, JobShow, Margin, Unit, Usage,
+    closest,
 };
 use crate::rules::job::State;
 use crate::rules::time::Millis;
@@ -19,21 +20,8 @@ pub(super) enum Job {
     /// List jobs, newest first
     #[command(after_help = "Example:\n  capstan job list --state failed --kind normalise")]
     List {
-        /// queued, running, completed, failed or cancelled
-        #[arg(long, value_parser = parse_state)]
-        state: Option<State>,
-        /// Of this kind
-        #[arg(long)]
-        kind: Option<String>,
-        /// Of this import
-        #[arg(long, value_name = "ID")]
-        import: Option<i64>,
-        /// About this subject
-        #[arg(long, value_name = "ID")]
-        subject: Option<String>,
-        /// Older than this one
-        #[arg(long, value_name = "ID")]
-        before: Option<i64>,
+        #[command(flatten)]
+        which: super::select::Which,
         /// At most so many
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
         limit: u32,
@@ -63,16 +51,15 @@ pub(super) enum Job {
         /// Its number
         id: i64,
     },
-    /// Cancel a job; a running guest is stopped, after its grace if it asks whether it is cancelled
-    Cancel {
-        /// Its number
-        id: i64,
-    },
-    /// Give a job that failed or was cancelled a new round
-    Retry {
-        /// Its number
-        id: i64,
-    },
+    /// Cancel jobs; a running guest is stopped, after its grace if it asks whether it is cancelled
+    #[command(after_help = many::CANCELS)]
+    Cancel(Many),
+    /// Give jobs that failed or were cancelled a new round
+    #[command(after_help = many::RETRIES)]
+    Retry(Many),
+    /// Give queued jobs another priority
+    #[command(after_help = many::PRIORITIES)]
+    Prioritise(many::Prioritise),
 }
 
 /// A state of a job by its name.
@@ -85,8 +72,8 @@ impl Job {
     pub(super) async fn run(self, common: &Common) -> Done {
         match self {
             Self::Add(add) => add.run(common).await,
-            Self::List { state, kind, import, subject, before, limit } => {
-                let filter = JobFilter { state, kind, import, subject, before, limit };
+            Self::List { which, limit } => {
+                let filter = JobFilter { limit, ..which.filter() };
                 let page = common.reach().await?.ask(JobList { filter }).await?;
                 common.print(&page, |page| format!("{}{}", list(&page.items), more(page.next.as_deref(), "--before")))
             }
@@ -102,15 +89,9 @@ impl Job {
                 let job = common.reach().await?.ask(JobExplain { id }).await?;
                 common.print(&job, |job| job.explanation.text.clone())
             }
-            Self::Cancel { id } => {
-                let by = who();
-                let job = common.reach().await?.ask(JobCancel { id, by }).await?;
-                common.print(&job, line)
-            }
-            Self::Retry { id } => {
-                let job = common.reach().await?.ask(JobRetry { id }).await?;
-                common.print(&job, line)
-            }
+            Self::Cancel(many) => many.run(common, Each::Cancel).await,
+            Self::Retry(many) => many.run(common, Each::Retry).await,
+            Self::Prioritise(prioritise) => prioritise.run(common).await,
         }
     }
 }
@@ -153,6 +134,7 @@ fn show(detail: &JobDetail) -> String {
         }
     };
     field("fault", detail.fault.as_ref().map(fault).unwrap_or_default());
+    field("failure", detail.failure.as_ref().map(failure).unwrap_or_default());
     field("held", detail.held.clone().unwrap_or_default());
     field("subject", job.subject.clone());
     field("source", job.source.clone());
@@ -179,7 +161,14 @@ fn show(detail: &JobDetail) -> String {
     text
 }
 
-fn fault(blame: &Blame) -> String {
+/// Its entry in the failure log.
+fn failure(entry: &FailureRow) -> String {
+    let next =
+        if entry.resolution.is_none() { format!(": `capstan failure show {}`", entry.id) } else { String::new() };
+    format!("{}, {}{next}", entry.id, super::failure::resolution(entry))
+}
+
+pub(super) fn fault(blame: &Blame) -> String {
     format!("{}: {}", blame.party.words(), blame.sentence)
 }
 
@@ -196,7 +185,7 @@ fn margins(margins: &[Margin]) -> String {
     closest(margins).iter().take(3).map(margin).collect::<Vec<_>>().join(", ")
 }
 
-fn attempt_text(detail: &AttemptDetail) -> String {
+pub(super) fn attempt_text(detail: &AttemptDetail) -> String {
     let attempt = &detail.row;
     let when = time(attempt.started_at);
     let mut text = format!("attempt {} of round {}: {} ({when})", attempt.attempt, attempt.round, attempt.outcome);

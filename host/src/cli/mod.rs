@@ -7,21 +7,26 @@
 
 mod add;
 mod artifact;
+mod bulk;
 mod complete;
 mod config;
+mod csv;
 mod demo;
 mod doctor;
 mod edit;
+mod failure;
 mod follow;
 mod handler;
 mod import;
 mod init;
 mod job;
 mod key;
+mod many;
 mod queue;
 mod reach;
 mod run;
 mod search;
+mod select;
 mod serve;
 mod stats;
 mod subject;
@@ -53,7 +58,7 @@ const EXAMPLES: &str = "Examples:
   capstan init library && cd library    make a project
   capstan import start ~/pages          queue every page of a folder
   capstan run                           work until nothing is left to do
-  capstan job list --state failed       what failed, and why
+  capstan failure list                  what failed, and why
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 unhealthy.";
 
@@ -87,6 +92,12 @@ enum Command {
     /// Single jobs
     #[command(subcommand)]
     Job(job::Job),
+    /// Operations on many jobs at once
+    #[command(subcommand)]
+    Bulk(bulk::Bulk),
+    /// What failed for good, until somebody resolves it
+    #[command(subcommand)]
+    Failure(failure::Failure),
     /// The lanes that jobs wait in
     #[command(subcommand)]
     Queue(queue::Queue),
@@ -189,6 +200,8 @@ async fn dispatch(cli: Cli) -> Done {
         Command::Demo(demo) => demo.run(common).await,
         Command::Import(import) => import.run(common).await,
         Command::Job(job) => job.run(common).await,
+        Command::Bulk(bulk) => bulk.run(common).await,
+        Command::Failure(failure) => failure.run(common).await,
         Command::Queue(queue) => queue.run(common).await,
         Command::Key(key) => key.run(common).await,
         Command::Artifact(artifact) => artifact.run(common).await,

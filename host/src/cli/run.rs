@@ -4,8 +4,7 @@ use super::reach::Reach;
 use super::serve::{Work, asked_to_stop};
 use super::{Common, Done, Failure, table};
 use crate::host::import::{ImportList, ImportRow};
-use crate::host::pulse::{Beat, PulseWait};
-use crate::host::stats::{Stats, StatsShow};
+use crate::host::pulse::{Beat, Ends, PulseWait};
 use crate::rules::import::ImportState;
 use crate::rules::job::State;
 use crate::rules::time::{Millis, Timestamp};
@@ -27,7 +26,7 @@ pub(super) struct Run {}
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     /// Jobs that ended meanwhile, by state.
-    ended: BTreeMap<State, i64>,
+    ended: BTreeMap<State, u64>,
     /// Jobs that were left, because their handler is disabled.
     held: u64,
     /// Jobs that were left, because their queue or their import is paused.
@@ -78,13 +77,13 @@ pub(super) async fn work(reach: Reach) -> Result<Summary, Failure> {
 struct Before {
     began: Instant,
     since: Timestamp,
-    stats: Stats,
+    ends: Ends,
 }
 
 impl Before {
     async fn look(reach: &Reach) -> Result<Self, Failure> {
         let (began, since) = (Instant::now(), crate::clock::now());
-        Ok(Self { began, since, stats: reach.say(StatsShow {}).await? })
+        Ok(Self { began, since, ends: reach.say(PulseWait { after: None }).await?.pulse.ends })
     }
 }
 
@@ -92,30 +91,31 @@ impl Before {
 async fn watch(reach: &Reach, before: Before) -> Result<Summary, Failure> {
     let bar = Progress::new();
     let mut after = None;
-    let (held, paused) = loop {
+    let last = loop {
         let beat = reach.say(PulseWait { after }).await?;
         after = Some(beat.pulse.commits);
         if beat.is_idle() {
-            break (beat.pulse.held, beat.pulse.paused);
+            break beat.pulse;
         }
         bar.show(reach, &beat).await?;
         // Often enough for the eye; commits come by the hundred.
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     bar.bar.finish_and_clear();
-    let stats = reach.say(StatsShow {}).await?;
-    let number = |stats: &Stats, state| stats.jobs.get(&state).copied().unwrap_or(0);
-    let ended: BTreeMap<State, i64> = [State::Completed, State::Failed, State::Cancelled]
-        .into_iter()
-        .map(|state| (state, number(&stats, state) - number(&before.stats, state)))
-        .collect();
+    // Not by how many are in a state: those that are given a new round leave it.
+    let ended: BTreeMap<State, u64> = [
+        (State::Completed, last.ends.completed.saturating_sub(before.ends.completed)),
+        (State::Failed, last.ends.failed.saturating_sub(before.ends.failed)),
+        (State::Cancelled, last.ends.cancelled.saturating_sub(before.ends.cancelled)),
+    ]
+    .into();
     let elapsed = before.began.elapsed();
     #[allow(clippy::cast_precision_loss)]
-    let jobs = ended.values().sum::<i64>() as f64;
+    let jobs = ended.values().sum::<u64>() as f64;
     Ok(Summary {
         ended,
-        held,
-        paused,
+        held: last.held,
+        paused: last.paused,
         imports: imports_since(reach, before.since).await?,
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
         jobs_per_second: (jobs / elapsed.as_secs_f64().max(0.001) * 10.0).round() / 10.0,
@@ -130,20 +130,25 @@ async fn imports_since(reach: &Reach, since: Timestamp) -> Result<Vec<ImportRow>
 }
 
 /// A bar on a terminal; nothing elsewhere.
+pub(super) fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
+    let style = "{bar:30} {pos} of {len} {msg}  {rate}  {elapsed} elapsed, {eta} left";
+    let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+        // What it is written to is a string, which takes everything.
+        let _ = text.write_str(&table::rate(state.per_sec()));
+    }));
+    bar
+}
+
+/// How far a run is.
 struct Progress {
     bar: ProgressBar,
 }
 
 impl Progress {
     fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = "{bar:30} {pos} of {len} {msg}  {rate}  {elapsed} elapsed, {eta} left";
-        let style = ProgressStyle::with_template(style).unwrap_or_else(|_| ProgressStyle::default_bar());
-        bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-            // What it is written to is a string, which takes everything.
-            let _ = text.write_str(&table::rate(state.per_sec()));
-        }));
-        Self { bar }
+        Self { bar: bar() }
     }
 
     /// Items while imports are open, jobs otherwise.
@@ -170,7 +175,7 @@ impl Progress {
 }
 
 impl Summary {
-    fn failed(&self) -> i64 {
+    fn failed(&self) -> u64 {
         self.ended.get(&State::Failed).copied().unwrap_or(0)
     }
 
@@ -189,7 +194,9 @@ impl Summary {
             ),
         };
         if completed + failed + cancelled == 0 {
-            return format!("nothing to do{held}{paused}");
+            let open: Vec<String> = self.imports.iter().filter(|i| !i.is_over()).map(super::import::line).collect();
+            let open = open.iter().map(|line| format!("\n{line}")).collect::<String>();
+            return format!("nothing to do{open}{held}{paused}");
         }
         let elapsed = table::span(Millis(self.elapsed_ms));
         let mut text = format!(
@@ -201,7 +208,7 @@ impl Summary {
             text.push_str(&super::import::line(import));
         }
         if failed > 0 {
-            text.push_str("\n\nwhy: capstan job list --state failed");
+            text.push_str("\n\nwhy: capstan failure list");
         }
         text + &held + &paused
     }

@@ -2,6 +2,7 @@
 
 use super::table::table;
 use super::{Common, Done};
+use crate::host::failure::Unresolved;
 use crate::host::stats::{Stats as Counts, StatsShow};
 use crate::rules::job::State;
 use clap::Args;
@@ -28,10 +29,20 @@ fn text(stats: &Counts) -> String {
     let imports: Vec<String> = stats.imports.iter().map(|(state, n)| format!("{n} {state}")).collect();
     let imports = if imports.is_empty() { "none".to_owned() } else { imports.join(", ") };
     format!(
-        "{rows}\n\nwaiting    {waiting}\nattempts   {}\nimports    {imports}\nsubjects   {}\nartifacts  {} files, {}",
+        "{rows}\n\nwaiting    {waiting}\nfailures   {}\nattempts   {}\nimports    {imports}\nsubjects   {}\nartifacts  {} files, {}",
+        failures(&stats.failures),
         stats.attempts,
         stats.subjects,
         stats.artifacts,
         super::table::bytes(stats.artifact_bytes),
     )
+}
+
+fn failures(failures: &Unresolved) -> String {
+    let (all, detailed) = (failures.unresolved, failures.detailed);
+    match all {
+        0 => "none unresolved".to_owned(),
+        all if all == detailed => format!("{all} unresolved"),
+        all => format!("{all} unresolved, of which the newest {detailed} have log and backtrace (failure.keep)"),
+    }
 }

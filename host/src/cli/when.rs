@@ -18,6 +18,14 @@ pub(super) fn span(text: &str) -> Result<Millis, String> {
     u64::try_from(span.as_millis()).map(Millis).map_err(|_| wrong())
 }
 
+/// A point in time, or a span until now.
+pub(super) fn since(text: &str) -> Result<Timestamp, String> {
+    match span(text) {
+        Ok(span) => Ok(crate::clock::now().before(span)),
+        Err(_) => time(text).map_err(|wrong| format!("{wrong}, or a span until now as in \"2h\"")),
+    }
+}
+
 /// A point in time, or a span from now on.
 pub(super) fn until(text: &str) -> Result<Timestamp, String> {
     match span(text) {

@@ -5,6 +5,7 @@
 //! it against the defaults in this module.
 
 mod coredump;
+mod failure;
 mod import;
 mod key;
 pub mod layer;
@@ -24,6 +25,7 @@ use crate::rules::pipeline::{Pipeline, PipelineError};
 use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
 pub use coredump::CoredumpTable;
+pub use failure::FailureTable;
 pub use import::Import;
 pub use key::{KeySection, KeyTable};
 pub use limit::LimitsTable;
@@ -90,10 +92,14 @@ pub struct Config {
     pub worker: Worker,
     /// `[import]`
     pub import: Import,
+    /// `[bulk]`
+    pub bulk: Bulk,
     /// `[limits]`: the defaults of every handler.
     pub limits: LimitsTable,
     /// `[coredump]`
     pub coredump: CoredumpTable,
+    /// `[failure]`
+    pub failure: FailureTable,
     /// `[retry]`: the defaults of every kind.
     pub retry: RetryTable,
     /// `[queue]`
@@ -155,6 +161,20 @@ pub struct Worker {
 impl Default for Worker {
     fn default() -> Self {
         Self { slots: 1024, guest_threads: 0, grace: Millis::seconds(10) }
+    }
+}
+
+/// How operations on many jobs go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bulk {
+    /// Targets of one step, which is one commit. Default 1000.
+    pub chunk: u32,
+}
+
+impl Default for Bulk {
+    fn default() -> Self {
+        Self { chunk: 1_000 }
     }
 }
 
@@ -272,6 +292,7 @@ impl Config {
                 return Err(ConfigError::Range { path: path.to_owned(), name, value, range });
             }
         }
+        check("bulk.chunk", self.bulk.chunk.into(), 1, 10_000, "1 to 10000")?;
         check("coredump.files", self.coredump.files, 0, 100_000, "0 to 100000")?;
         let ranges = Ranges(path);
         self.import.ranges(&ranges)?;
@@ -281,6 +302,7 @@ impl Config {
         }
         let are_two = self.search.entries != self.search.vectors;
         ranges.holds(are_two, "search.vectors", &self.search.vectors, "another kind than search.entries")?;
+        self.failure.ranges(&ranges)?;
         self.queue.ranges(&ranges)?;
         self.key.ranges(&ranges)?;
         self.retry.ranges("retry", &ranges)?;

@@ -111,6 +111,7 @@ impl Verb for ConfigReload {
                 let reread = host.config.reread().map_err(|error| usage(&error))?;
                 let config = host.config.now();
                 host.store.configure(config.queue.configured(), config.key.configured()).await?;
+                host.store.keep_failures(config.failure.keep).await?;
                 reread
             }
         };

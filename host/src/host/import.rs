@@ -14,7 +14,7 @@ pub use crate::store::import::{Existing, ImportRow};
 pub use errors::{ImportErrors, ItemError};
 use serde::{Deserialize, Serialize};
 pub use start::{ImportStart, ImportStarted, ThenAsk};
-pub use turn::{ImportCancel, ImportPause, ImportResume};
+pub use turn::{ImportCancel, ImportPause, ImportResume, ImportRetry, failed_jobs};
 
 async fn row(host: &Host, id: i64) -> Result<ImportRow, Refusal> {
     let mut row = host.store.import(id).await?.ok_or_else(|| {

@@ -19,9 +19,11 @@ pub use crate::rules::margin::{Margin, Unit, closest};
 use crate::rules::time::Millis;
 use crate::sandbox;
 pub use crate::store::attempt::AttemptRow;
-pub use crate::store::job::{JobFilter, JobRow};
+pub use crate::store::failure::FailureRow;
+pub use crate::store::job::{JobError, JobFilter, JobRow};
 use crate::store::settle::Applied;
 pub use add::{Became, JobAdd, JobAddMany, JobAdded, JobsAdded, Mode, UniqueAsk};
+use check::Said;
 pub use edit::{Deadline, JobEdit, JobReschedule, When};
 pub use explain::{Explained, Explanation, JobExplain, Reason};
 pub use follow::{Cursor, Followed, JobFollow, Part};
@@ -43,7 +45,7 @@ pub const MAX_PAGE: u32 = 10_000;
 /// How long one `job/wait` request is held open at most.
 pub const HOLD: Duration = Duration::from_secs(20);
 
-async fn row(host: &Host, id: i64) -> Result<JobRow, Refusal> {
+pub(super) async fn row(host: &Host, id: i64) -> Result<JobRow, Refusal> {
     let mut row =
         host.store.job(id).await?.ok_or_else(|| {
             Refusal::not_found(format!("there is no job {id}")).hint("`capstan job list` shows the jobs")
@@ -93,6 +95,11 @@ pub(super) fn limit(asked: u32) -> Result<u32, Refusal> {
     }
 }
 
+/// Whether a job may have this priority.
+pub(super) fn priority(priority: i64) -> Result<(), Refusal> {
+    Said { priority, ..Said::default() }.fits()
+}
+
 /// Everything about one job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -114,6 +121,9 @@ pub struct JobDetail {
     /// Whose fault its error is.
     #[serde(default)]
     pub fault: Option<Blame>,
+    /// Its entry in the failure log, if it failed.
+    #[serde(default)]
+    pub failure: Option<FailureRow>,
     /// Its attempts, oldest first.
     pub attempts: Vec<AttemptDetail>,
     /// For a queued job that nothing takes up: why, and what to do.
@@ -138,7 +148,7 @@ pub struct AttemptDetail {
 }
 
 impl AttemptDetail {
-    fn of(project: &Project, row: AttemptRow) -> Self {
+    pub(super) fn of(project: &Project, row: AttemptRow) -> Self {
         let fault = Class::parse(&row.outcome).map(|class| blame(class, row.usage.as_ref()));
         let kept = row.usage.as_ref().zip(row.limits.as_ref());
         let margins = kept.map(|(usage, limits)| margins(usage, limits).to_vec()).unwrap_or_default();
@@ -163,7 +173,12 @@ impl Verb for JobShow {
         let rows = host.store.attempts(self.id).await?;
         let attempts: Vec<_> = rows.into_iter().map(|row| AttemptDetail::of(&host.project, row)).collect();
         let usage = attempts.last().and_then(|attempt| attempt.row.usage.as_ref());
+        let failure = match job.state {
+            State::Failed => host.store.failure_of(&job).await?,
+            _ => None,
+        };
         Ok(JobDetail {
+            failure,
             fault: job.error.as_ref().map(|error| blame(error.class, usage)),
             job,
             payload: value(&payload),
@@ -271,6 +286,8 @@ impl JobCancel {
 pub struct JobRetry {
     /// The job.
     pub id: i64,
+    /// Who asks.
+    pub by: String,
 }
 
 impl Verb for JobRetry {
@@ -285,7 +302,7 @@ impl Verb for JobRetry {
                 .hint("`capstan job add` with the same payload runs it once more")
         };
         let transition = retry(self.id, job.state, now).map_err(refused)?;
-        match host.store.turn(vec![transition], now).await?.first() {
+        match host.store.resubmit(vec![transition], self.by, now).await?.first() {
             Some(Applied::Yes) => row(host, self.id).await,
             _ => Err(refused(row(host, self.id).await?.state)),
         }

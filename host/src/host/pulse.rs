@@ -2,6 +2,7 @@
 
 use super::refusal::Refusal;
 use super::{Host, Verb};
+pub use crate::store::view::Ends;
 use crate::store::view::Pulse;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -72,7 +73,8 @@ impl Beat {
     /// Whether nothing is left that can be done: jobs of a disabled handler and of a
     /// paused queue are left.
     pub fn is_idle(&self) -> bool {
-        let Pulse { queued, held, running, imports, ending, .. } = self.pulse;
-        running == 0 && ending == 0 && (queued == held || self.pulse.is_still()) && (imports == 0 || self.is_stuck)
+        let Pulse { queued, held, running, imports, ending, bulks, .. } = self.pulse;
+        let has_ended = running == 0 && ending == 0 && bulks == 0;
+        has_ended && (queued == held || self.pulse.is_still()) && (imports == 0 || self.is_stuck)
     }
 }

@@ -8,15 +8,17 @@
 pub mod client;
 
 use crate::host::artifact::{ArtifactList, ArtifactShow, ArtifactVerify};
+use crate::host::bulk::{BulkCancel, BulkDrive, BulkList, BulkPreview, BulkShow, BulkStart};
 use crate::host::config::{ConfigCheck, ConfigReload};
 use crate::host::doctor::DoctorRun;
+use crate::host::failure::{FailureDelete, FailureGroups, FailureList, FailureResubmit, FailureShow};
 use crate::host::handler::change::{
     HandlerAdd, HandlerDisable, HandlerEnable, HandlerRemove, HandlerRollback, HandlerSwap,
 };
 use crate::host::handler::file::HandlerExamine;
 use crate::host::handler::{HandlerInspect, HandlerList};
 use crate::host::import::{
-    ImportCancel, ImportErrors, ImportList, ImportPause, ImportResume, ImportShow, ImportStart, ImportWait,
+    ImportCancel, ImportErrors, ImportList, ImportPause, ImportResume, ImportRetry, ImportShow, ImportStart, ImportWait,
 };
 use crate::host::job::{
     JobAdd, JobAddMany, JobCancel, JobEdit, JobExplain, JobFollow, JobList, JobReschedule, JobRetry, JobShow, JobWait,
@@ -77,7 +79,7 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<JobShow>(verb::<JobList>(verb::<JobAdd>(router)));
     let router = verb::<ImportShow>(verb::<ImportList>(verb::<ImportStart>(router)));
     let router = verb::<ImportCancel>(verb::<ImportResume>(verb::<ImportPause>(router)));
-    let router = verb::<ImportErrors>(verb::<ImportWait>(router));
+    let router = verb::<ImportRetry>(verb::<ImportErrors>(verb::<ImportWait>(router)));
     let router = verb::<ArtifactVerify>(verb::<ArtifactShow>(verb::<ArtifactList>(router)));
     let router = verb::<HandlerExamine>(verb::<HandlerInspect>(verb::<HandlerList>(router)));
     let router = verb::<HandlerRollback>(verb::<HandlerSwap>(verb::<HandlerAdd>(router)));
@@ -89,7 +91,11 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<KeyRelease>(verb::<KeySet>(verb::<KeyList>(verb::<QueueSet>(router))));
     let router = verb::<SearchRebuild>(verb::<SearchFind>(verb::<JobFollow>(router)));
     let router = verb::<SubjectRemove>(verb::<SubjectShow>(router));
+    let router = verb::<FailureShow>(verb::<FailureGroups>(verb::<FailureList>(router)));
+    let router = verb::<FailureDelete>(verb::<FailureResubmit>(router));
     let router = verb::<JobReschedule>(verb::<JobEdit>(verb::<JobExplain>(router)));
+    let router = verb::<BulkList>(verb::<BulkStart>(verb::<BulkPreview>(router)));
+    let router = verb::<BulkDrive>(verb::<BulkCancel>(verb::<BulkShow>(router)));
     router.fallback(unknown).layer(DefaultBodyLimit::max(MAX_REQUEST)).with_state(host)
 }
 

@@ -8,6 +8,7 @@ mod words;
 
 use super::attempt::Class;
 use super::blame::Blame;
+use super::failure::Resolution;
 use super::import::ImportState;
 use super::job::{Wait, Why};
 use super::key::{Key, Pace};
@@ -159,12 +160,23 @@ pub enum Standing {
         at: Timestamp,
         /// Whose fault that is.
         blame: Blame,
+        /// Its entry in the failure log.
+        entry: Option<Entry>,
     },
     /// It was cancelled.
     Cancelled {
         /// When.
         at: Timestamp,
     },
+}
+
+/// An entry in the failure log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number.
+    pub id: i64,
+    /// How it was resolved, and by whom, if it was.
+    pub resolution: Option<(Resolution, Option<String>)>,
 }
 
 /// What matters of a job that waits.

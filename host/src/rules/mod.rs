@@ -8,12 +8,14 @@
 pub mod address;
 pub mod attempt;
 pub mod blame;
+pub mod bulk;
 pub mod checkpoint;
 pub mod coredump;
 pub mod deferred;
 pub mod enqueue;
 pub mod entry;
 pub mod explain;
+pub mod failure;
 pub mod format;
 pub mod handler;
 pub mod import;

@@ -5,6 +5,7 @@
 //! the host of its project.
 
 pub mod attempt;
+pub mod bulk;
 pub mod coredump;
 mod deadline;
 pub mod derived;

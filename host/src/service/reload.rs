@@ -47,6 +47,7 @@ impl Reload {
         let config = live.now();
         let told = self.runtime.store.configure(config.queue.configured(), config.key.configured());
         told.await.map_err(ServiceError::Store)?;
+        self.runtime.store.keep_failures(config.failure.keep).await.map_err(ServiceError::Store)?;
         self.registry.configure().await?;
         Ok(reread)
     }

@@ -7,8 +7,8 @@
 use super::op::{Op, Reply};
 use super::view::{self, Tally, View};
 use super::{
-    StoreError, accept, boot, checkpoint, claim, doctor, edit, handler, import, job, key, progress, queue, settle,
-    subject, turn,
+    StoreError, accept, boot, bulk, checkpoint, claim, doctor, edit, failure, handler, import, job, key, progress,
+    queue, settle, subject, turn,
 };
 use crate::rules::import::Tree;
 use crate::rules::job::{Made, State, Wait};
@@ -88,14 +88,24 @@ impl<'a> Batch<'a> {
             Op::Recount => Reply::Differences(doctor::differences(self).await?),
             Op::Queue { name, change } => queue::change(self, name, change),
             Op::Key { name, change, now } => key::change(self, name, change, *now).await?,
-            Op::Turn { transitions, now } => Reply::Applied(turn::turn(self, transitions, *now).await?),
+            Op::Freeze(new) => bulk::freeze(self, new).await?,
+            Op::BulkStep(step) => bulk::step(self, step).await?,
+            Op::CancelBulk { id, by, now } => bulk::cancel(self, *id, by, *now).await?,
+            Op::Turn { transitions, by, now } => {
+                Reply::Applied(turn::turn(self, transitions, by.as_deref(), *now).await?)
+            }
+            Op::DeleteFailures { ids, by, now } => failure::entry::delete(self, ids, by, *now).await?,
             Op::Checkpoint(new) => Reply::Applied(vec![checkpoint::keep(self, new).await?]),
             Op::Progress(said) => progress::write(self.conn, said).await?,
             Op::Chunk(chunk) => import::advance(self, chunk).await?,
             Op::Settle(_) | Op::Recover { .. } => Reply::Applied(Vec::new()),
-            Op::Add(_) | Op::Claim(_) | Op::Configure { .. } | Op::CatchUp | Op::ReadyOfImport(_) | Op::Close => {
-                Reply::Done
-            }
+            Op::Add(_)
+            | Op::Claim(_)
+            | Op::Configure { .. }
+            | Op::KeepFailures(_)
+            | Op::CatchUp
+            | Op::ReadyOfImport(_)
+            | Op::Close => Reply::Done,
         })
     }
 
@@ -113,6 +123,7 @@ impl<'a> Batch<'a> {
     pub(super) fn moved(&mut self, kind: &str, item: Option<(i64, i64)>, from: (State, Made), to: (State, Made)) {
         self.tally(kind, from.0, -1);
         self.tally(kind, to.0, 1);
+        self.view.ends.saw(to.0);
         if let Some(item) = item {
             let tree = self.items.entry(item).or_default();
             *tree = tree.without(from.0, from.1).with(to.0, to.1);

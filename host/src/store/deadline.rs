@@ -21,7 +21,7 @@ pub(super) async fn ring(batch: &mut Batch<'_>, now: Timestamp) -> Result<(), St
     let due = sqlx::query(DUE).bind(now.0).bind(RUNG_AT_ONCE).fetch_all(&mut *batch.conn).await?;
     let given_up = due.iter().map(|row| Ok(expire(row.try_get(0)?, Timestamp(row.try_get(1)?))));
     let given_up = given_up.collect::<Result<Vec<Transition>, sqlx::Error>>()?;
-    turn::turn(batch, &given_up, now).await?;
+    turn::turn(batch, &given_up, None, now).await?;
     let next = sqlx::query(NEXT).fetch_one(&mut *batch.conn).await?;
     batch.view.next_deadline = next.try_get::<Option<i64>, _>(0)?.map(Timestamp);
     Ok(())

@@ -24,7 +24,7 @@ pub struct Finding {
     pub what: String,
 }
 
-const CHECKS: [Check; 10] = [
+const CHECKS: [Check; 14] = [
     Check {
         name: "counts equal rows",
         sql: "SELECT 'kind ' || kind || ' ' || state || ': counted ' || sum(counted) || ', rows ' || sum(rows)
@@ -60,6 +60,22 @@ const CHECKS: [Check; 10] = [
                  OR (state = 'completed' AND total <> done + failed + cancelled + duplicate + skipped + invalid)",
     },
     Check {
+        name: "imports equal their items",
+        sql: "SELECT 'import ' || id || ': counted ' || done || ' done, ' || failed || ' failed, ' || skipped || ' skipped, '
+                     || open_jobs || ' open jobs; items ' || d || ', ' || f || ', ' || s || ', ' || o
+              FROM import JOIN (
+                SELECT import_id, sum(open = 0 AND failed = 0 AND cancelled = 0 AND made > 0) AS d,
+                       sum(open = 0 AND failed > 0) AS f, sum(open + failed + cancelled + made = 0) AS s, sum(open) AS o
+                FROM item GROUP BY import_id) ON import_id = id
+              WHERE (done, failed, skipped, open_jobs) <> (d, f, s, o) LIMIT 20",
+    },
+    Check {
+        name: "what waits in lists adds up",
+        sql: "SELECT 'import ' || id || ': counted ' || deferred || ' waiting, ranges hold ' || coalesce(held, 0)
+              FROM import LEFT JOIN (SELECT import_id, sum(items) AS held FROM deferred GROUP BY import_id) ON import_id = id
+              WHERE deferred <> coalesce(held, 0) LIMIT 20",
+    },
+    Check {
         name: "items equal their jobs",
         sql: "SELECT 'import ' || i.import_id || ' item ' || i.item
               FROM item AS i JOIN (
@@ -68,6 +84,27 @@ const CHECKS: [Check; 10] = [
                 FROM job WHERE import_id IS NOT NULL GROUP BY import_id, item) AS j
               ON j.import_id = i.import_id AND j.item = i.item
               WHERE (i.open, i.failed, i.cancelled, i.made) <> (j.open, j.failed, j.cancelled, j.made) LIMIT 20",
+    },
+    Check {
+        name: "operations add up",
+        sql: "SELECT 'operation ' || id || ' ' || state || ': total ' || total || ', done ' || done || ', stale ' || stale
+                     || ', left ' || left_over
+              FROM (SELECT *, (SELECT count(*) FROM bulk_item WHERE bulk_id = bulk.id) AS left_over FROM bulk)
+              WHERE (state <> 'cancelled' AND total <> done + stale + left_over)
+                 OR total < done + stale + left_over OR (finished_at IS NULL) <> (left_over > 0)",
+    },
+    Check {
+        name: "failed jobs and unresolved failures are the same",
+        sql: "SELECT 'job ' || job.id || ' failed in round ' || job.round || ' and has no entry in the failure log'
+              FROM job INDEXED BY job_failed LEFT JOIN failure ON failure.job_id = job.id AND failure.round = job.round
+              WHERE job.state = 'failed' AND failure.id IS NULL
+              UNION ALL
+              SELECT 'failure ' || failure.id || ' is ' || coalesce(resolution, 'unresolved') || ', and job ' || job_id
+                     || ' is ' || coalesce(job.state || ' in round ' || job.round, 'unknown')
+              FROM failure LEFT JOIN job ON job.id = failure.job_id
+              WHERE job.id IS NULL OR failure.round > job.round
+                 OR (failure.resolution IS NULL OR failure.round = job.round)
+                    <> (job.state = 'failed' AND failure.round = job.round) LIMIT 20",
     },
     Check {
         name: "keys equal their jobs",
@@ -144,9 +181,15 @@ pub(super) async fn differences(batch: &mut Batch<'_>) -> Result<Vec<String>, St
             all.push(format!("queue {name}: {known} running jobs are known, {rows} are there"));
         }
     }
+    if known.imports != rows.imports {
+        all.push(format!("open imports: {:?} are known, {:?} are there", known.imports, rows.imports));
+    }
     for (what, known, rows) in [
         ("suspects", known.suspects, rows.suspects),
         ("jobs behind a subject", known.behind_subject, rows.behind_subject),
+        ("open operations", known.bulks, rows.bulks),
+        ("unresolved failures", known.failure_log.open, rows.failure_log.open),
+        ("failures with full detail", known.failure_log.detailed, rows.failure_log.detailed),
     ] {
         if known != rows {
             all.push(format!("{what}: {known} are known, {rows} are there"));

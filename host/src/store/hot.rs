@@ -3,9 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use super::failure::FailureFilter;
+use super::job::JobFilter;
 use super::{
-    Store, accept, artifact, attempt, checkpoint, claim, deadline, edit, explain, import, job, key, pipeline, progress,
-    queue, settle, stats, subject, turn, unique, view,
+    Store, accept, artifact, attempt, bulk, checkpoint, claim, deadline, edit, explain, import, job, key, pipeline,
+    progress, queue, settle, stats, subject, turn, unique, view,
 };
 use crate::rules::queue::Lane;
 use sqlx::{AssertSqlSafe, Row};
@@ -55,6 +57,14 @@ fn statements() -> Vec<(&'static str, String)> {
         ("import: failed", import::FAILED),
         ("job: insert", accept::INSERT),
         ("job: ask to cancel", job::ASK_CANCEL),
+        ("bulk: open", bulk::OPEN),
+        ("bulk: run on", bulk::RUN_ON),
+        ("bulk: next", bulk::NEXT),
+        ("bulk: asked", bulk::ASKED),
+        ("bulk: ask", bulk::ASK),
+        ("bulk: drop", bulk::DROP),
+        ("bulk: count", bulk::COUNT),
+        ("bulk: finish", bulk::FINISH),
         ("open: ready", view::READY),
         ("open: numbers", view::NUMBERS),
         ("open: running", view::RUNNING),
@@ -77,8 +87,21 @@ fn statements() -> Vec<(&'static str, String)> {
         ("claim: ready", claim::next_ready(&lane, 1).sql().as_str().to_owned()),
         ("claim: suspect", claim::next_suspect(&BTreeSet::new(), &[], &[]).sql().as_str().to_owned()),
         ("recover: orphans", settle::orphans().sql().as_str().to_owned()),
+        ("bulk: cancel", frozen(&bulk::What::Cancel { jobs: JobFilter::default() })),
+        ("bulk: cancel of an import", frozen(&bulk::What::Cancel { jobs: of_import() })),
+        ("bulk: retry", frozen(&bulk::What::Retry { jobs: JobFilter::default() })),
+        ("bulk: retry of an import", frozen(&bulk::What::Retry { jobs: of_import() })),
+        ("bulk: resubmit", frozen(&bulk::What::Resubmit { failures: FailureFilter::default() })),
     ];
     fixed.into_iter().map(|(name, sql)| (name, sql.to_owned())).chain(built).collect()
+}
+
+fn of_import() -> JobFilter {
+    JobFilter { import: Some(1), kind: Some("k".into()), tag: Some("t".into()), ..JobFilter::default() }
+}
+
+fn frozen(what: &bulk::What) -> String {
+    bulk::freezing(1, what).sql().as_str().to_owned()
 }
 
 async fn plans(store: &Store) -> Vec<(&'static str, Vec<String>)> {
@@ -106,12 +129,15 @@ fn is_scan(step: &str) -> bool {
         "key_waiting",
         "import_open",
         "import_ending",
+        "bulk_open",
     ];
     step.starts_with("SCAN ")
         && !step.contains("VIRTUAL TABLE")
         && !["SCAN CONSTANT ROW", "SCAN new"].contains(&step)
         && !step.starts_with("SCAN (subquery-")
         && !few.iter().any(|index| step.ends_with(index))
+        // What an operation may freeze: it looks at each of them once.
+        && !["job_failed", "job_cancelled", "failure_open"].iter().any(|index| step.ends_with(index))
 }
 
 #[tokio::test]
@@ -152,6 +178,15 @@ async fn claims_and_recovery_read_the_index_of_what_they_look_for() {
         ("settle: end", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("claim: write", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("recover: orphans", "USING INDEX job_running"),
+        ("bulk: next", "SEARCH item USING PRIMARY KEY (bulk_id=? AND target>?)"),
+        ("bulk: next", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
+        ("bulk: next", "SEARCH failure USING INDEX sqlite_autoindex_failure_1 (job_id=? AND round=?)"),
+        ("bulk: asked", "INDEX bulk_asked (bulk_id=?"),
+        ("bulk: drop", "SEARCH bulk_item USING PRIMARY KEY (bulk_id=? AND target=?)"),
+        ("bulk: cancel", "SCAN job USING INDEX job_behind_key"),
+        ("bulk: cancel of an import", "SEARCH job USING INDEX job_of_import (import_id=?)"),
+        ("bulk: retry", "SCAN job USING INDEX job_cancelled"),
+        ("bulk: resubmit", "SCAN failure USING INDEX failure_open"),
         ("stats: waiting", "INDEX job_ready"),
         ("stats: waiting", "INDEX job_timer"),
     ] {

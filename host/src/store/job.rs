@@ -1,5 +1,7 @@
 //! Jobs: accepting, looking at and asking to cancel them.
 
+mod filter;
+
 use super::batch::json;
 use super::op::{Op, Reply};
 use super::unique::Accepted;
@@ -10,6 +12,7 @@ use crate::rules::progress::Progress;
 use crate::rules::subject;
 use crate::rules::time::Timestamp;
 use crate::rules::unique::Unique;
+pub use filter::JobFilter;
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, QueryBuilder, Row, SqliteConnection};
@@ -149,7 +152,7 @@ pub struct JobError {
     pub message: String,
 }
 
-const COLUMNS: &str = "id, kind, queue, subject, source, title, tags, state, wait, why, attempt, max_attempts, round, \
+pub(super) const COLUMNS: &str = "id, kind, queue, subject, source, title, tags, state, wait, why, attempt, max_attempts, round, \
     priority, run_at, created_at, started_at, cancel_by, finished_at, import_id, item, parent_id, digest, unchanged, \
     error_class, error_message, progress, key, deadline_at";
 
@@ -198,24 +201,6 @@ impl FromRow<'_, SqliteRow> for JobRow {
     }
 }
 
-/// Which jobs to list.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct JobFilter {
-    /// In this state.
-    pub state: Option<State>,
-    /// Of this kind.
-    pub kind: Option<String>,
-    /// Of this import.
-    pub import: Option<i64>,
-    /// About this subject.
-    pub subject: Option<String>,
-    /// Older than this id (the cursor of the page before).
-    pub before: Option<i64>,
-    /// At most so many; 1 to 10,000.
-    pub limit: u32,
-}
-
 impl Store {
     /// Accept jobs, all or none: their ids, or those of the jobs that are there
     /// already, in the order in which they were given.
@@ -255,7 +240,7 @@ impl Store {
         transitions: Vec<Transition>,
         now: Timestamp,
     ) -> Result<Vec<super::settle::Applied>, StoreError> {
-        match self.send(Op::Turn { transitions, now }).await? {
+        match self.send(Op::Turn { transitions, by: None, now }).await? {
             Reply::Applied(applied) => Ok(applied),
             other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
         }
@@ -288,22 +273,7 @@ impl Store {
     pub async fn jobs(&self, filter: &JobFilter) -> Result<Vec<JobRow>, StoreError> {
         let mut query = QueryBuilder::new("SELECT ");
         query.push(COLUMNS).push(" FROM job WHERE true");
-        if let Some(state) = filter.state {
-            // As a literal, so that the partial indexes of a state can serve.
-            query.push(" AND state = '").push(state.name()).push("'");
-        }
-        if let Some(kind) = &filter.kind {
-            query.push(" AND kind = ").push_bind(kind);
-        }
-        if let Some(import) = filter.import {
-            query.push(" AND import_id = ").push_bind(import);
-        }
-        if let Some(subject) = &filter.subject {
-            query.push(" AND subject = ").push_bind(subject);
-        }
-        if let Some(before) = filter.before {
-            query.push(" AND id < ").push_bind(before);
-        }
+        filter.push_where(&mut query);
         query.push(" ORDER BY id DESC LIMIT ").push_bind(i64::from(filter.limit));
         Ok(query.build_query_as().fetch_all(self.readers()).await?)
     }

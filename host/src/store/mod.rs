@@ -11,12 +11,14 @@ pub mod artifact;
 pub mod attempt;
 mod batch;
 pub mod boot;
+pub mod bulk;
 pub mod checkpoint;
 pub mod claim;
 pub mod deadline;
 pub mod doctor;
 pub mod edit;
 pub mod explain;
+pub mod failure;
 pub mod handler;
 #[cfg(test)]
 mod hot;

@@ -5,6 +5,7 @@
 //! that cannot be applied is alone.
 
 use super::boot::NewBoot;
+use super::bulk::{BulkStep, NewBulk, Stepped};
 use super::checkpoint::NewCheckpoint;
 use super::claim::{ClaimRequest, Claimed};
 use super::edit::Edit;
@@ -58,8 +59,16 @@ pub(crate) enum Op {
     Progress(Vec<Said>),
     /// Apply the ends of attempts.
     Settle(Vec<Settlement>),
-    /// Apply changes to jobs that do not run.
-    Turn { transitions: Vec<Transition>, now: Timestamp },
+    /// Begin an operation on all that matches.
+    Freeze(NewBulk),
+    /// Do the next of an operation.
+    BulkStep(BulkStep),
+    /// Stop an operation where it is.
+    CancelBulk { id: i64, by: String, now: Timestamp },
+    /// Apply changes to jobs that do not run; who asks for a new round.
+    Turn { transitions: Vec<Transition>, by: Option<String>, now: Timestamp },
+    /// Take note of failures.
+    DeleteFailures { ids: Vec<i64>, by: String, now: Timestamp },
     /// Change queued jobs that stay queued.
     Edit { edits: Vec<Edit>, now: Timestamp },
     /// Change a queue.
@@ -68,6 +77,8 @@ pub(crate) enum Op {
     Key { name: String, change: KeyChange, now: Timestamp },
     /// What the configuration says; writes nothing.
     Configure { queues: Arc<queue::Configured>, keys: Arc<key::Configured> },
+    /// Unresolved failures that keep full detail; writes nothing.
+    KeepFailures(u64),
     /// Answered when whatever was written before is in the pulse; writes nothing.
     CatchUp,
     /// Compare what the writer knows with what is on record.
@@ -95,6 +106,10 @@ pub(crate) enum Reply {
     Accepted(Vec<Accepted>),
     /// What became of a subject.
     Removed(Removed),
+    /// The operation that began, unless nothing matched.
+    Frozen(Option<i64>),
+    /// What a step came to, unless it was not the next one.
+    Stepped(Option<Stepped>),
     /// What differs.
     Differences(Vec<String>),
     /// What was claimed.

@@ -11,7 +11,7 @@ use super::batch::{Batch, Queued, json, parse};
 use super::job::{self, NewJob};
 use super::op::{Op, Reply};
 use super::pipeline::{self, Follow};
-use super::{Store, StoreError, checkpoint, queue, subject};
+use super::{Store, StoreError, checkpoint, failure, queue, subject};
 use crate::rules::job::{Expect, Made, Memory, Next, Running, State, Transition, Trust, Wait, Why};
 use crate::rules::progress::Progress;
 use crate::rules::queue::Lane;
@@ -213,6 +213,7 @@ pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Repl
         }
     }
     attempt::insert(batch, &applied).await?;
+    failure::entry::settled(batch, &applied).await?;
     artifact::insert(batch, &applied).await?;
     pipeline::follow(batch, &applied).await?;
     checkpoint::drop_completed(batch, &applied).await?;

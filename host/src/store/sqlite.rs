@@ -6,7 +6,7 @@
 //! before it is migrated.
 
 use super::view::View;
-use super::{Store, StoreError, writer};
+use super::{Store, StoreError, failure, writer};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row};
@@ -48,6 +48,7 @@ impl Store {
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
         let mut conn = options(file).create_if_missing(true).connect().await?;
         upgrade(&mut conn, file, &MIGRATIONS).await?;
+        failure::entry::fill(&mut conn).await?;
         Self::on(conn, file).await
     }
 

@@ -1,5 +1,6 @@
 //! Counts, as rows that change with what they count.
 
+use super::failure::{Unresolved, entry};
 use super::{Store, StoreError};
 use crate::rules::job::State;
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,9 @@ pub struct Stats {
     pub kinds: BTreeMap<String, BTreeMap<State, i64>>,
     /// Queued jobs by what they wait for.
     pub waiting: BTreeMap<String, i64>,
+    /// Failures that nobody resolved.
+    #[serde(default)]
+    pub failures: Unresolved,
     /// Attempts on record.
     pub attempts: i64,
     /// Imports by state.
@@ -55,6 +59,8 @@ impl Store {
                 stats.waiting.insert(wait.to_owned(), jobs);
             }
         }
+        let open = sqlx::query(entry::OPEN).fetch_one(&mut *snapshot).await?;
+        stats.failures = Unresolved { unresolved: open.try_get(0)?, detailed: open.try_get(1)? };
         let imports = "SELECT state, count(*) FROM import GROUP BY state";
         for row in sqlx::query(imports).fetch_all(&mut *snapshot).await? {
             stats.imports.insert(row.try_get(0)?, row.try_get(1)?);

@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Queued, json, parse};
 use super::settle::{Applied, made, row};
-use super::{StoreError, subject};
+use super::{StoreError, failure, subject};
 use crate::rules::job::{Expect, Made, Next, State, Transition, Wait};
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
@@ -10,10 +10,11 @@ use serde::Deserialize;
 use sqlx::Row as _;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Apply changes to jobs that do not run, in their order.
+/// Apply changes to jobs that do not run, in their order; `by` is who asks for new rounds.
 pub(super) async fn turn(
     batch: &mut Batch<'_>,
     transitions: &[Transition],
+    by: Option<&str>,
     now: Timestamp,
 ) -> Result<Vec<Applied>, StoreError> {
     batch.at(now);
@@ -23,7 +24,7 @@ pub(super) async fn turn(
         // Up to where a job comes a second time: it has to be looked at again.
         let mut seen = BTreeSet::new();
         let many = rest.iter().take_while(|transition| seen.insert(transition.job)).count();
-        answers.extend(turn_each(batch, &rest[..many], now).await?);
+        answers.extend(turn_each(batch, &rest[..many], by, now).await?);
     }
     Ok(answers)
 }
@@ -78,18 +79,19 @@ pub(super) const TURN: &str = "UPDATE job SET
        deferred_since = new.value->>'$[2].since', deaths = new.value->>'$[2].deaths',
        suspect = new.value->>'$[2].suspect',
        deadline_at = CASE WHEN new.value->>'$[1]' = 1 AND deadline_at <= $2 THEN NULL ELSE deadline_at END,
-       round = round + new.value->>'$[1]', resolution = NULL, cancel_by = NULL
+       round = round + new.value->>'$[1]', cancel_by = NULL
     FROM jsonb_each($1) AS new WHERE job.id = new.value->>'$[0]'";
 
 async fn turn_each(
     batch: &mut Batch<'_>,
     transitions: &[Transition],
+    by: Option<&str>,
     now: Timestamp,
 ) -> Result<Vec<Applied>, StoreError> {
     let ids: Vec<i64> = transitions.iter().map(|transition| transition.job).collect();
     let found = find(batch, &ids).await?;
     let mut rows = Vec::new();
-    let mut free = Vec::new();
+    let (mut free, mut again, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
     let mut answers = Vec::with_capacity(transitions.len());
     for transition in transitions {
         let Some(job) = found.get(&transition.job).filter(|job| holds(transition.expect, job.state)) else {
@@ -102,9 +104,17 @@ async fn turn_each(
         count(batch, job, transition, now);
         // It may have been the one that those behind it were to follow.
         free.push((job.subject.as_str(), job.kind.as_str()));
+        if transition.expect == Expect::Ended {
+            again.push(transition.job);
+        }
+        if transition.next == Next::Failed {
+            given_up.push((job.kind.as_str(), transition));
+        }
     }
     if !rows.is_empty() {
         sqlx::query(TURN).bind(json(&rows)?).bind(now.0).execute(&mut *batch.conn).await?;
+        failure::entry::resubmitted(batch, &again, by, now).await?;
+        failure::entry::given_up(batch, &given_up).await?;
         subject::release(batch, &free).await?;
     }
     Ok(answers)

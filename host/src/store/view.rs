@@ -4,10 +4,11 @@
 //! numbers that each claim needs in memory: loaded once at start, changed with
 //! every batch, and put back when a batch is rolled back.
 
-use super::StoreError;
 use super::batch::parse;
+use super::failure::entry::Log;
 use super::import::Existing;
 use super::queue::Queue;
+use super::{StoreError, bulk};
 use crate::rules::import::ImportState;
 use crate::rules::job::State;
 use crate::rules::key;
@@ -53,8 +54,37 @@ pub struct Pulse {
     /// Cancelled imports whose jobs have not all ended.
     #[serde(default)]
     pub ending: u64,
+    /// Operations that are not over.
+    #[serde(default)]
+    pub bulks: u64,
+    /// Ends of jobs since this host began.
+    #[serde(default)]
+    pub ends: Ends,
     /// Grows with every commit that changed something.
     pub commits: u64,
+}
+
+/// How often a job came to an end; one that is given a new round may come to several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Ends {
+    /// As completed.
+    pub completed: u64,
+    /// As failed.
+    pub failed: u64,
+    /// As cancelled.
+    pub cancelled: u64,
+}
+
+impl Ends {
+    /// A job comes to this state.
+    pub(crate) fn saw(&mut self, state: State) {
+        match state {
+            State::Completed => self.completed += 1,
+            State::Failed => self.failed += 1,
+            State::Cancelled => self.cancelled += 1,
+            State::Queued | State::Running => {}
+        }
+    }
 }
 
 impl Pulse {
@@ -137,6 +167,9 @@ pub(crate) struct View {
     pub(crate) next_lease: i64,
     /// Imports that are not over.
     pub(crate) imports: BTreeMap<i64, Standing>,
+    pub(crate) failure_log: Log,
+    pub(crate) bulks: u64,
+    pub(crate) ends: Ends,
     pub(crate) commits: u64,
 }
 
@@ -223,6 +256,8 @@ impl View {
         view.next_deadline = numbers.try_get::<Option<i64>, _>(7)?.map(Timestamp);
         view.next_key = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
         view.keys_unlooked = numbers.try_get(9)?;
+        view.failure_log = Log::load(&mut *conn).await?;
+        view.bulks = bulk::open(&mut *conn).await?;
         view.load_imports(conn).await?;
         view.hold(conn).await?;
         Ok(view)
@@ -363,6 +398,8 @@ impl View {
             imports: self.imports_in(|import| import.is_open()),
             dispatching: self.imports_in(|import| import.is_open() && import.has_more),
             ending: self.imports_in(|import| import.state == ImportState::Cancelled),
+            bulks: self.bulks,
+            ends: self.ends,
             commits: self.commits,
         }
     }

@@ -58,6 +58,10 @@ impl Writer {
                         // Whoever asked may be gone; it holds all the same.
                         let _ = answer.send(Ok(Reply::Done));
                     }
+                    Op::KeepFailures(keep) => {
+                        self.view.failure_log.keep = keep;
+                        let _ = answer.send(Ok(Reply::Done));
+                    }
                     Op::CatchUp => drop(answer.send(Ok(Reply::Done))),
                     Op::ReadyOfImport(id) => drop(answer.send(Ok(Reply::Id(self.view.ready_of_import(id))))),
                     op => {
@@ -202,8 +206,12 @@ fn step(op: &Op) -> Option<Points> {
         Op::Claim(_) => ("claim.before_commit", "claim.after_commit"),
         Op::Queue { .. } => ("queue.before_commit", "queue.after_commit"),
         Op::Key { .. } => ("key.before_commit", "key.after_commit"),
+        Op::DeleteFailures { .. } => ("failure.before_commit", "failure.after_commit"),
         Op::Turn { .. } => ("turn.before_commit", "turn.after_commit"),
         Op::AskCancel { .. } => ("cancel.before_commit", "cancel.after_commit"),
+        Op::Freeze(_) => ("freeze.before_commit", "freeze.after_commit"),
+        Op::BulkStep(_) => ("bulk.before_commit", "bulk.after_commit"),
+        Op::CancelBulk { .. } => ("halt.before_commit", "halt.after_commit"),
         Op::Edit { .. } => ("edit.before_commit", "edit.after_commit"),
         Op::Add(jobs) if jobs.iter().any(replaces) => ("replace.before_commit", "replace.after_commit"),
         Op::Add(_) => ("add.before_commit", "add.after_commit"),

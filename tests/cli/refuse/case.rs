@@ -10,9 +10,10 @@ const NO_KEY: &[&str] = &["error: no job has or had key \"nope\"", "hint: `capst
 const NO_HANDLER: &[&str] = &["error: there is no handler \"nope\"", "hint: `capstan handler list` shows the handlers"];
 const NO_SPAN: &str = "is no span of time: write a number with a unit, for example \"30s\" or \"2h\"";
 const NO_RATE: &str = "is no rate: write a number and a unit of time, for example \"60/min\"";
+const NO_BULK: &str = "hint: `capstan bulk list` shows the operations";
 const PAGE: &[&str] = &["limit 10001 is out of range: 1 to 10000"];
 
-/// Jobs 1 to 4 are completed, failed, queued and cancelled; import 1 is done.
+/// Jobs 1 to 4 are completed, failed, queued and cancelled; import 1 is done, and operation 1 is.
 pub(super) const JOBS: &[Case] = &[
     (&["job", "edit", "99", "--priority", "1"], 3, &["there is no job 99", NOT_THERE]),
     (&["job", "edit", "1", "--priority", "1"], 1, &["job 1 is completed: only queued jobs are edited", "hint: "]),
@@ -147,6 +148,57 @@ pub(super) const JOBS: &[Case] = &[
         1,
         &["job 3 is queued: only failed and cancelled jobs are retried", "hint: `capstan job add`"],
     ),
+    (
+        &["job", "cancel"],
+        2,
+        &["error: cancel has no filter", "hint: --all means all queued and running jobs; --dry-run"],
+    ),
+    (
+        &["job", "retry", "--dry-run"],
+        2,
+        &["error: retry has no filter", "hint: --all means all failed and cancelled jobs"],
+    ),
+    (&["job", "prioritise", "--priority", "1"], 2, &["error: prioritise has no filter", "hint: --all"]),
+    (&["job", "prioritise", "--all"], 2, &["--priority <PRIORITY>"]),
+    (&["job", "prioritise", "3", "--priority", "101"], 2, &["priority 101 is out of range: -100 to 100", "hint: "]),
+    (
+        &["job", "prioritise", "--all", "--priority", "-101"],
+        2,
+        &["priority -101 is out of range: -100 to 100", "hint: "],
+    ),
+    (&["job", "prioritise", "1", "--priority", "1"], 1, &["job 1 is completed: only queued jobs are edited", "hint: "]),
+    (&["job", "cancel", "--all", "--kind", "odd"], 2, &["cannot be used with"]),
+    (&["job", "cancel", "3", "--kind", "odd"], 2, &["cannot be used with"]),
+    (&["job", "cancel", "3", "--all"], 2, &["cannot be used with"]),
+    (&["job", "cancel", "3", "--dry-run"], 2, &["cannot be used with"]),
+    (&["job", "retry", "--all", "--dry-run", "--detach"], 2, &["cannot be used with"]),
+    (
+        &["job", "retry", "--state", "queued"],
+        2,
+        &[
+            "error: retry is for failed and cancelled jobs, and the filter names queued ones",
+            "hint: leave the state out",
+        ],
+    ),
+    (&["job", "cancel", "--state", "failed"], 2, &["cancel is for queued and running jobs", "hint: "]),
+    (&["job", "cancel", "--since", "soon"], 2, &["\"soon\" is no point in time", "or how long ago as in \"2h\""]),
+    (&["job", "retry", "--class", "nope"], 2, &["a class is one of transient, permanent, deferred"]),
+    (&["job", "retry", "2", "99"], 3, &["there is no job 99", NOT_THERE]),
+    (
+        &["failure", "delete"],
+        2,
+        &["error: delete has no filter", "hint: --all means all unresolved failures; --dry-run"],
+    ),
+    (&["failure", "resubmit", "--dry-run"], 2, &["error: resubmit has no filter", "hint: --all means"]),
+    (&["failure", "delete", "1", "--all"], 2, &["cannot be used with"]),
+    (&["failure", "resubmit", "1", "--kind", "odd"], 2, &["cannot be used with"]),
+    (&["failure", "resubmit", "--group", "xyz"], 2, &["names no group", "hint: `capstan failure groups`"]),
+    (&["failure", "delete", "--import", "99"], 3, &["there is no import 99", "hint: `capstan import list`"]),
+    (&["bulk", "show", "99"], 3, &["error: there is no operation 99", NO_BULK]),
+    (&["bulk", "cancel", "99"], 3, &["error: there is no operation 99", NO_BULK]),
+    (&["bulk", "resume", "99"], 3, &["error: there is no operation 99", NO_BULK]),
+    (&["bulk", "cancel", "1"], 1, &["error: operation 1 is completed already", "hint: `capstan bulk show 1` tells"]),
+    (&["bulk", "list", "--limit", "10001"], 2, PAGE),
     (&["job", "list", "--state", "nope"], 2, &["a state is one of queued, running, completed, failed, cancelled"]),
     (&["job", "list", "--limit", "10001"], 2, PAGE),
     (&["job", "list", "--limit", "0"], 2, &["0 is not in 1.."]),

@@ -101,7 +101,7 @@ fn text(started: &ImportStarted) -> String {
         text.push_str(&format!("\ninvalid: {} {unfit}", import.invalid));
     }
     for problem in &started.unreadable {
-        text.push_str(&format!("\nunreadable: {problem}"));
+        text.push_str(&format!("{}{problem}", if import.root.is_some() { "\nunreadable: " } else { "\n  " }));
     }
     let told = i64::try_from(started.unreadable.len()).unwrap_or(i64::MAX);
     if import.root.is_none() && import.invalid > told {

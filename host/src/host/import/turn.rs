@@ -2,11 +2,14 @@
 
 use super::row;
 use crate::clock;
+use crate::host::bulk::{self, BulkStarted, What};
 use crate::host::refusal::Refusal;
 use crate::host::{Host, Verb};
 use crate::rules::import::{ImportState, Turn};
+use crate::rules::job::State;
 use crate::service::import::end;
 use crate::store::import::ImportRow;
+use crate::store::job::JobFilter;
 use crate::store::settle::Applied;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +67,31 @@ impl Verb for ImportCancel {
         end(&host.store, running, self.id).await?;
         row(host, self.id).await
     }
+}
+
+/// Give the failed jobs of an import a new round: an operation on all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportRetry {
+    /// Its number.
+    pub id: i64,
+    /// Who wants it.
+    pub by: String,
+}
+
+impl Verb for ImportRetry {
+    const ROUTE: &'static str = "import/retry";
+    type Reply = BulkStarted;
+
+    async fn call(self, host: &Host) -> Result<BulkStarted, Refusal> {
+        row(host, self.id).await?;
+        Ok(BulkStarted { operation: bulk::start(host, failed_jobs(self.id), self.by).await? })
+    }
+}
+
+/// What retrying an import means.
+pub fn failed_jobs(import: i64) -> What {
+    What::Retry { jobs: JobFilter { import: Some(import), state: Some(State::Failed), ..JobFilter::default() } }
 }
 
 /// Turn an import, whatever else happens to it meanwhile.

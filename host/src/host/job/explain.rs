@@ -5,7 +5,7 @@ use crate::clock;
 use crate::host::refusal::Refusal;
 use crate::host::{Host, Verb};
 use crate::rules::blame::blame;
-use crate::rules::explain::{Completed, Facts, Handler, Queued, Running, Standing, Worker, explain};
+use crate::rules::explain::{Completed, Entry, Facts, Handler, Queued, Running, Standing, Worker, explain};
 pub use crate::rules::explain::{Explanation, Reason};
 use crate::rules::job::State;
 use crate::rules::time::Timestamp;
@@ -74,7 +74,12 @@ async fn standing(host: &Host, job: &JobRow, now: Timestamp) -> Result<Standing,
             let usage = attempts.last().and_then(|attempt| attempt.usage.as_ref());
             // A failed job has an error.
             let class = job.error.as_ref().map_or(super::Class::HostFault, |error| error.class);
-            Standing::Failed { at, blame: blame(class, usage) }
+            let entry = host.store.failure_of(job).await?;
+            let entry = entry.map(|entry| Entry {
+                id: entry.id,
+                resolution: entry.resolution.map(|resolution| (resolution, entry.resolved_by)),
+            });
+            Standing::Failed { at, blame: blame(class, usage), entry }
         }
         State::Cancelled => Standing::Cancelled { at },
     })

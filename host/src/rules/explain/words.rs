@@ -1,7 +1,8 @@
 //! The words of an explanation, and which reason comes first.
 
 use super::{
-    Completed, Explanation, Facts, Handler, KeyFacts, Line, MOST, Queue, Queued, Reason, Running, Standing, Worker,
+    Completed, Entry, Explanation, Facts, Handler, KeyFacts, Line, MOST, Queue, Queued, Reason, Running, Standing,
+    Worker,
 };
 use crate::rules::attempt::Class;
 use crate::rules::blame::Blame;
@@ -27,7 +28,9 @@ pub fn explain(facts: &Facts) -> Explanation {
             if completed.unchanged { Reason::Unchanged } else { Reason::Completed },
             format!("{name} {}", done(facts, completed)),
         ),
-        Standing::Failed { at, blame } => ended(Reason::Failed, format!("{name} {}", gave_up(facts, *at, blame))),
+        Standing::Failed { at, blame, entry } => {
+            ended(Reason::Failed, format!("{name} {}{}", gave_up(facts, *at, blame), logged(entry.as_ref())))
+        }
         Standing::Cancelled { at } => ended(
             Reason::Cancelled,
             format!(
@@ -291,6 +294,21 @@ fn gave_up(facts: &Facts, at: Timestamp, blame: &Blame) -> String {
         blame.party.words(),
         blame.sentence,
     )
+}
+
+/// What the failure log says of it.
+fn logged(entry: Option<&Entry>) -> String {
+    let Some(Entry { id, resolution }) = entry else { return String::new() };
+    match resolution {
+        None => format!(
+            " It is failure {id}: `capstan failure show {id}` has its evidence, `capstan failure delete {id}` takes it off \
+             the list."
+        ),
+        Some((resolution, by)) => {
+            let by = by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            format!(" It is failure {id}, which was {resolution}{by}.")
+        }
+    }
 }
 
 /// The last error: its class and the first line of its message.

@@ -9,6 +9,7 @@ mod batch;
 mod checkpoint;
 mod claim;
 mod disk;
+mod failure;
 mod handler;
 mod import;
 mod job;

@@ -2,6 +2,7 @@
 
 use super::{Chunk, Existing, Origin, Refill, number};
 use crate::rules::deferred::{MAX_GAP, Range};
+use crate::rules::import::ImportState;
 use crate::store::batch::{Batch, json};
 use crate::store::job::NewJob;
 use crate::store::op::Reply;
@@ -96,7 +97,7 @@ async fn move_cursor(batch: &mut Batch<'_>, chunk: &Chunk, from: u64, to: u64, i
     note(batch, chunk.import, moved.as_ref())
 }
 
-pub(in crate::store) const DRAIN: &str = "UPDATE import SET dispatched = dispatched + $2, deferred = deferred - $2
+pub(in crate::store) const DRAIN: &str = "UPDATE import SET state = 'processing', dispatched = dispatched + $2, deferred = deferred - $2
     WHERE id = $1 AND state IN ('pending', 'processing')
       AND EXISTS (SELECT 1 FROM deferred WHERE import_id = $1 AND key = $3 AND start = $4 AND items = $5)
     RETURNING cursor < list_bytes OR deferred > 0, existing";
@@ -122,7 +123,7 @@ fn note(batch: &mut Batch<'_>, import: i64, row: Option<&sqlx::sqlite::SqliteRow
     let Some(row) = row else { return Ok(false) };
     let has_more = row.try_get(0)?;
     if let Some(standing) = batch.view.imports.get_mut(&import) {
-        standing.has_more = has_more;
+        (standing.state, standing.has_more) = (ImportState::Processing, has_more);
         standing.existing = Existing::of(row.try_get(1)?);
     }
     Ok(true)

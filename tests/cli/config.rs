@@ -23,11 +23,12 @@ fn uncommented() -> String {
 #[test]
 fn the_reference_names_every_default_as_it_is() {
     use capstan::config::{
-        Bulk, Config, CoredumpTable, Import, KeySection, LimitsTable, QueueSection, RetryTable, Worker,
+        Bulk, Config, CoredumpTable, FailureTable, Import, KeySection, LimitsTable, QueueSection, RetryTable, Worker,
     };
     let said = Config::parse(&uncommented(), std::path::Path::new("reference")).unwrap();
     assert_eq!((&said.worker, &said.import), (&Worker::default(), &Import::default()));
-    assert_eq!((said.bulk, said.coredump), (Bulk::default(), CoredumpTable::default()));
+    assert_eq!((said.coredump, said.failure), (CoredumpTable::default(), FailureTable::default()));
+    assert_eq!(said.bulk, Bulk::default());
     assert_eq!(said.limits("any"), capstan::rules::limit::Limits::default());
     assert_eq!(said.policy("any"), capstan::rules::retry::Policy::default());
     // Each key is there: a new one has to be named here and in the reference.
@@ -79,6 +80,8 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
         ("bulk", "chunk = 0", "bulk.chunk = 0 is out of range: it must be 1 to 10000"),
         ("bulk", "chunk = 10001", "bulk.chunk = 10001 is out of range: it must be 1 to 10000"),
         ("coredump", "keep = 7", "7 has no unit: write it as a text"),
+        ("failure", "keep = 0", "failure.keep = 0 is out of range: it must be 1 to 10000"),
+        ("failure", "keep = 10001", "failure.keep = 10001 is out of range: it must be 1 to 10000"),
         ("coredump", "files = 100001", "coredump.files = 100001 is out of range: it must be 0 to 100000"),
         ("handler.odd", "coredump = true", "coredump"),
         ("limits", "handles = 15", "limits.handles = 15 is out of range: it must be 16 to 10000"),

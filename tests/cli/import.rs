@@ -121,7 +121,7 @@ fn a_page_that_vanished_fails_alone() {
     std::fs::remove_file(pages.join("part-2/day-002.html")).unwrap();
     let run = project.capstan(&["run"]).exits(1);
     run.says(&["4 jobs completed, 1 failed", "import 1 completed: 3 of 3 items (2 done, 1 failed)"])
-        .says(&["why: capstan job list --state failed"]);
+        .says(&["why: capstan failure list"]);
     let failed = project.json(&["job", "list", "--state", "failed"]);
     assert_eq!(failed["items"][0]["error"]["class"], "permanent");
     let message = failed["items"][0]["error"]["message"].as_str().unwrap();

@@ -208,7 +208,7 @@ impl Operator {
             // It was given up because the host died so often while it ran; then it is cancelled in its next round.
             let job = self.say(|| JobShow { id }).await.unwrap().job;
             assert_eq!(job.state, State::Failed, "{refusal}");
-            drop(self.say(|| JobRetry { id }).await);
+            drop(self.say(|| JobRetry { id, by: "test".into() }).await);
         }
     }
 
@@ -220,7 +220,7 @@ impl Operator {
             }
             if job.state == State::Failed {
                 // It is looked at again, whether or not this was answered.
-                drop(client::say(&self.root.join("state/capstan.sock"), &JobRetry { id }).await);
+                drop(client::say(&self.root.join("state/capstan.sock"), &JobRetry { id, by: "test".into() }).await);
             } else {
                 tokio::time::sleep(Duration::from_millis(3)).await;
             }

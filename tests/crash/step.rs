@@ -38,7 +38,7 @@ const PAUSE: Said = It(&["queue", "pause", "odd"]);
 const RESUME: Said = It(&["queue", "resume", "odd"]);
 
 /// Steps that a command takes which is the host for its own duration.
-const TOLD: [Step; 14] = [
+const TOLD: [Step; 16] = [
     Step("queue", &[A], PAUSE, &[RESUME, RUN]),
     Step("queue", &[A, PAUSE], RESUME, &[RUN]),
     Step("queue", &[A], It(&["queue", "set", "odd", "--concurrency=1", "--tokens=1000/s"]), &[RUN]),
@@ -60,6 +60,8 @@ const TOLD: [Step; 14] = [
     Step("edit", &[ONE, UNIQUE], It(&["job", "edit", "1", "--priority=-3", "--key=other"]), &[RUN]),
     Step("turn", &[A], It(&["job", "cancel", "1"]), &[RUN]),
     Step("turn", &[FAILS, RUN], It(&["job", "retry", "1"]), &[RUN]),
+    Step("turn", &[FAILS, RUN], It(&["failure", "resubmit", "1"]), &[RUN]),
+    Step("failure", &[FAILS, RUN], It(&["failure", "delete", "1"]), &[RUN]),
     Step("stand", &[A], It(&["handler", "disable", "odd"]), &[It(&["handler", "enable", "odd"]), RUN]),
     Step("recover", &[ONE, Dies("claim.after_commit")], It(&["stats"]), &[RUN]),
     Step("deadline", &[PAUSE, Late], RUN, &[RUN]),
@@ -124,6 +126,7 @@ fn record(project: &Project) -> Vec<String> {
         "SELECT json_array(id, kind, queue, key, priority, tags, payload, state, wait, why, round, attempt, deaths,
             suspect, error_class, result, unique_key, cancel_by) FROM job ORDER BY id";
     let counts = [
+        "SELECT json_array(job_id, round, class, fingerprint, previous, detailed, resolution) FROM failure ORDER BY id",
         "SELECT json_array(name, idle, running, waiting, own, next_at > 0) FROM key ORDER BY name",
         "SELECT json_array(name, state, own) FROM queue ORDER BY name",
         "SELECT json_array(kind, state, jobs) FROM tally WHERE jobs > 0 ORDER BY kind, state",

@@ -4,9 +4,10 @@ use super::cases;
 use capstan::rules::attempt::Class;
 use capstan::rules::blame::blame;
 use capstan::rules::explain::{
-    Completed, Explanation, Facts, Handler, KeyFacts, Line, MOST, Queue, Queued, Reason, Running, Standing, Worker,
-    explain,
+    Completed, Entry, Explanation, Facts, Handler, KeyFacts, Line, MOST, Queue, Queued, Reason, Running, Standing,
+    Worker, explain,
 };
+use capstan::rules::failure::Resolution;
 use capstan::rules::job::{Wait, Why};
 use capstan::rules::key::{Key, Pace};
 use capstan::rules::progress::Progress;
@@ -243,7 +244,8 @@ fn those_that_run_or_have_ended_say_what_happened() {
 fn a_failure_names_its_class_who_has_to_act_and_what_to_do_next() {
     for class in Class::ALL {
         let error = Some((class, "no wind".to_owned()));
-        let said = explain(&Facts { error, ..facts(Standing::Failed { at: NOW, blame: blame(class, None) }) });
+        let standing = Standing::Failed { at: NOW, blame: blame(class, None), entry: None };
+        let said = explain(&Facts { error, ..facts(standing) });
         assert_eq!(said.reason, Reason::Failed);
         let party = blame(class, None).party.words();
         for word in ["after 2 of 5 attempts, ", "no wind", party, "`capstan job retry 7`"] {
@@ -251,6 +253,21 @@ fn a_failure_names_its_class_who_has_to_act_and_what_to_do_next() {
         }
         assert!(class == Class::Cancelled || said.text.contains(class.name()), "{said:?}");
     }
+}
+
+#[test]
+fn a_failure_is_named_by_its_entry_in_the_log() {
+    let said = |resolution: Option<(Resolution, Option<&str>)>| {
+        let resolution = resolution.map(|(resolution, by)| (resolution, by.map(str::to_owned)));
+        let entry = Some(Entry { id: 3, resolution });
+        explain(&facts(Standing::Failed { at: NOW, blame: blame(Class::Trap, None), entry })).text
+    };
+    let open = said(None);
+    assert!(open.contains("It is failure 3: `capstan failure show 3`") && open.contains("`capstan failure delete 3`"));
+    let deleted = said(Some((Resolution::Deleted, Some("the mate"))));
+    assert!(deleted.ends_with("It is failure 3, which was deleted by the mate."), "{deleted}");
+    let superseded = said(Some((Resolution::Superseded, None)));
+    assert!(superseded.ends_with("It is failure 3, which was superseded."), "{superseded}");
 }
 
 #[test]

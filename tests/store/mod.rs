@@ -10,6 +10,7 @@ mod bulk;
 mod checkpoint;
 mod claim;
 mod disk;
+mod failure;
 mod handler;
 mod import;
 mod job;

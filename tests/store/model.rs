@@ -2,6 +2,7 @@
 
 use super::stage::DIGEST;
 use capstan::rules::attempt::Class;
+use capstan::rules::failure::Resolution;
 use capstan::rules::import::{ImportState, Item, Tree};
 use capstan::rules::job::{Expect, Made, Next, Running, State, Transition, Trust, Why, expire};
 use capstan::rules::key::{Key, rest_after_start};
@@ -44,6 +45,15 @@ pub(crate) struct Import {
     pub(crate) is_broken: bool,
 }
 
+/// A failure: its job, its round, how it was resolved, and whether it has full detail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Logged {
+    pub(crate) job: i64,
+    pub(crate) round: u32,
+    pub(crate) resolution: Option<Resolution>,
+    pub(crate) detailed: bool,
+}
+
 /// An import's numbers: state, done, failed, cancelled, skipped, remaining, open jobs.
 pub(crate) type Account = (ImportState, i64, i64, i64, i64, i64, u64);
 
@@ -64,6 +74,9 @@ pub(crate) struct Model {
     pub(crate) turn: u64,
     /// Failures in a row, by kind.
     pub(crate) failures: BTreeMap<String, u32>,
+    /// The failure log, and how many of it keep full detail.
+    pub(crate) log: Vec<Logged>,
+    pub(crate) keep: usize,
     /// Until when each key rests.
     pub(crate) rests: BTreeMap<String, Timestamp>,
 }
@@ -125,6 +138,45 @@ impl Job {
 }
 
 impl Model {
+    /// Resolve the failures for which this holds.
+    fn resolve(&mut self, how: Resolution, holds: impl Fn(&[Job], &Logged) -> bool) {
+        let open = self.log.iter_mut().filter(|failure| failure.resolution.is_none());
+        open.filter(|failure| holds(&self.jobs, failure)).for_each(|failure| failure.resolution = Some(how));
+    }
+
+    /// What is applied together, for the log: what completed and what begins anew first, then what failed.
+    fn note(&mut self, applied: &[&Transition]) {
+        for to in applied {
+            let id = to.job;
+            if to.expect == Expect::Ended {
+                self.resolve(Resolution::Resubmitted, |_, failure| failure.job == id);
+            }
+            if matches!(to.next, Next::Completed { .. }) {
+                self.resolve(Resolution::Superseded, |jobs, failure| {
+                    let (done, failed) = (&jobs[id as usize - 1], &jobs[failure.job as usize - 1]);
+                    failure.job < id && failed.is(&done.new.about.source, &done.new.kind)
+                });
+            }
+        }
+        for to in applied.iter().filter(|to| to.next == Next::Failed) {
+            let round = self.jobs[to.job as usize - 1].round;
+            self.log.push(Logged { job: to.job, round, resolution: None, detailed: true });
+        }
+        let full = |failure: &&mut Logged| failure.resolution.is_none() && failure.detailed;
+        let detailed = self.log.iter_mut().filter(full).count();
+        if applied.iter().any(|to| to.next == Next::Failed) {
+            let old = self.log.iter_mut().filter(full).take(detailed.saturating_sub(self.keep));
+            old.for_each(|failure| failure.detailed = false);
+        }
+    }
+
+    /// Take note of a failure; whether it was unresolved.
+    pub(crate) fn delete(&mut self, at: usize) -> bool {
+        let before = self.log[at].resolution;
+        self.log[at].resolution = before.or(Some(Resolution::Deleted));
+        before.is_none()
+    }
+
     pub(crate) fn count(&self, places: &[&str]) -> u64 {
         self.jobs.iter().filter(|job| places.contains(&job.place)).count() as u64
     }
@@ -327,15 +379,20 @@ impl Model {
                 self.put(at, place);
             }
         }
-        let mut free = BTreeSet::new();
+        let (mut free, mut expired) = (BTreeSet::new(), Vec::new());
         for at in 0..self.jobs.len() {
             let job = &self.jobs[at];
             if let Some(deadline) = job.new.deadline.filter(|at| job.state() == State::Queued && *at <= self.now) {
                 free.insert((job.new.about.source.clone(), job.new.kind.clone()));
-                let place = self.jobs[at].go(&expire(at as i64 + 1, deadline), self.now);
+                let given_up = expire(at as i64 + 1, deadline);
+                let place = self.jobs[at].go(&given_up, self.now);
                 self.put(at, place);
+                expired.push((deadline, given_up));
             }
         }
+        // They are noted as they rang.
+        expired.sort_by_key(|(deadline, _)| *deadline);
+        self.note(&expired.iter().map(|(_, given_up)| given_up).collect::<Vec<_>>());
         free.iter().for_each(|(source, kind)| self.release(source, kind));
         self.let_in();
     }
@@ -464,6 +521,7 @@ impl Model {
                 }
             }
         }
+        self.note(&held.iter().map(|end| &end.transition).collect::<Vec<_>>());
         self.drained();
         held.iter().for_each(|end| self.follow(end));
         for end in held {
@@ -510,6 +568,7 @@ impl Model {
         }
         let place = job.go(to, now);
         self.put(at, place);
+        self.note(&[to]);
         let (source, kind) = (self.jobs[at].new.about.source.clone(), self.jobs[at].new.kind.clone());
         self.release(&source, &kind);
     }

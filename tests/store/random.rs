@@ -111,6 +111,9 @@ pub(crate) enum Command {
     Retry {
         which: Index,
     },
+    Delete {
+        which: Index,
+    },
     Edit {
         which: Index,
         change: Change,
@@ -157,6 +160,7 @@ fn command() -> impl Strategy<Value = Command> {
         2 => which().prop_map(|which| Command::Cancel { which }),
         1 => which().prop_map(|which| Command::AskCancel { which }),
         2 => which().prop_map(|which| Command::Retry { which }),
+        1 => which().prop_map(|which| Command::Delete { which }),
         3 => (which(), change()).prop_map(|(which, change)| Command::Edit { which, change }),
         1 => (0_i64..5, 0_i64..2).prop_map(|(total, invalid)| Command::Import { total: total + invalid, invalid }),
         2 => (which(), 1_i64..4).prop_map(|(which, items)| Command::Chunk { which, items }),

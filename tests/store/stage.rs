@@ -1,6 +1,7 @@
 //! A store in a folder of its own, and the few words that tests say to it.
 
 use capstan::rules::attempt::{Class, Fault, Outcome};
+use capstan::rules::failure::KEEP;
 use capstan::rules::job::{State, finish};
 use capstan::rules::recovery::{End, recover};
 use capstan::rules::retry::{Backoff, Policy, Shape};
@@ -11,6 +12,7 @@ use capstan::store::artifact::{Publication, PublishedFile};
 use capstan::store::attempt::AttemptRecord;
 use capstan::store::boot::NewBoot;
 use capstan::store::claim::{ClaimRequest, Claimed, Route, Routes};
+use capstan::store::failure::{FailureFilter, FailureRow, Which};
 use capstan::store::job::{About, JobFilter, JobRow, NewJob};
 use capstan::store::pipeline::Follow;
 use capstan::store::settle::{Applied, Facts, Settlement};
@@ -35,6 +37,8 @@ pub(crate) struct Stage {
     /// What the configuration says.
     pub(crate) queues: queue::Configured,
     pub(crate) keys: key::Configured,
+    /// How many failures keep full detail.
+    pub(crate) keep: u64,
 }
 
 /// `page` is made from nothing, `text` from the page.
@@ -98,7 +102,7 @@ impl Stage {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&file(&folder)).await.unwrap();
         let (queues, keys) = (queue::Configured::default(), key::Configured::default());
-        let mut stage = Self { folder, store, boot: 0, now: Timestamp(1_000_000), queues, keys };
+        let mut stage = Self { folder, store, boot: 0, now: Timestamp(1_000_000), queues, keys, keep: KEEP };
         stage.boot().await;
         stage
     }
@@ -118,6 +122,7 @@ impl Stage {
     /// Let the store know what the configuration says.
     pub(crate) async fn configure(&self) {
         self.store.configure(self.queues.clone(), self.keys.clone()).await.unwrap();
+        self.store.keep_failures(self.keep).await.unwrap();
     }
 
     /// The host dies and comes back: what ran is recovered.
@@ -222,6 +227,14 @@ impl Stage {
 
     pub(crate) async fn row(&self, id: i64) -> JobRow {
         self.store.job(id).await.unwrap().unwrap()
+    }
+
+    /// Every failure, oldest first.
+    pub(crate) async fn failures(&self) -> Vec<FailureRow> {
+        let all = FailureFilter { which: Which::All, ..FailureFilter::default() };
+        let mut rows = self.store.failures(&all, None, 10_000).await.unwrap();
+        rows.reverse();
+        rows
     }
 
     /// Where a job stands: its state, or for a queued one what it waits for.

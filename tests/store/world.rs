@@ -1,6 +1,6 @@
 //! A store and the model of it, driven side by side and compared after each command.
 
-use super::model::{Import, Job, Model};
+use super::model::{Import, Job, Logged, Model};
 use super::random::{Change, Command, Ending, New};
 use super::stage::{Stage, done, failed, job, publication, text_follows, unchanged};
 use capstan::rules::attempt::Outcome;
@@ -77,9 +77,10 @@ impl World {
             common: Pace { limit: 2, min_interval: Millis(0) },
             named: [("b".to_owned(), slow)].into(),
         };
+        stage.keep = 2;
         stage.configure().await;
         let (queue_limits, key_paces) = (stage.queues.clone(), stage.keys.clone());
-        let model = Model { now: stage.now, queue_limits, key_paces, ..Model::default() };
+        let model = Model { now: stage.now, queue_limits, key_paces, keep: 2, ..Model::default() };
         Self { stage, model, running: Vec::new(), ended: Vec::new() }
     }
 
@@ -121,6 +122,13 @@ impl World {
                 self.model.jobs[id as usize - 1].running.cancel_by = Some("someone".into());
             }
             Command::Retry { which } if !self.model.jobs.is_empty() => self.retry(*which).await,
+            Command::Delete { which } if !self.model.log.is_empty() => {
+                let at = which.index(self.model.log.len());
+                let id = at as i64 + 1;
+                let deleted =
+                    self.stage.store.delete_failures(vec![id], "someone".into(), self.stage.now).await.unwrap();
+                assert_eq!(deleted == [id], self.model.delete(at));
+            }
             Command::Edit { which, change } if !self.model.jobs.is_empty() => self.edit(*which, change).await,
             Command::Import { total, invalid } => self.import(*total, *invalid).await,
             Command::Chunk { which, items } if !self.model.imports.is_empty() => self.chunk(*which, *items).await,
@@ -354,6 +362,13 @@ impl World {
             .collect();
         let expected = model.current.iter().map(|(key, generation)| (key.clone(), generation.0)).collect();
         assert_eq!(current, expected);
+        let log = stage.failures().await.into_iter().map(|failure| Logged {
+            job: failure.job_id,
+            round: failure.round,
+            resolution: failure.resolution,
+            detailed: failure.detailed,
+        });
+        assert_eq!(log.collect::<Vec<_>>(), model.log);
         self.compare_pulse().await;
     }
 

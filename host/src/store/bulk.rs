@@ -428,7 +428,7 @@ async fn apply(batch: &mut Batch<'_>, plan: Step, step: &BulkStep, by: &str) -> 
     let asked: Vec<i64> = plan.asks.iter().map(|(target, _)| *target).collect();
     if !asked.is_empty() {
         job::ask_cancel(batch.conn, &asked, by).await?;
-        sqlx::query(ASK).bind(step.id).bind(json(&plan.asks)?).execute(&mut *batch.conn).await?;
+        sqlx::query(ASK).bind(step.id).bind(json(&asked)?).execute(&mut *batch.conn).await?;
     }
     if !gone.is_empty() {
         sqlx::query(DROP).bind(step.id).bind(json(&gone)?).execute(&mut *batch.conn).await?;
@@ -436,8 +436,8 @@ async fn apply(batch: &mut Batch<'_>, plan: Step, step: &BulkStep, by: &str) -> 
     Ok(Counted { done, stale, asked })
 }
 
-pub(super) const ASK: &str = "UPDATE bulk_item SET lease = new.value->>1 FROM jsonb_each($2) AS new
-    WHERE bulk_item.bulk_id = $1 AND bulk_item.target = new.value->>0";
+pub(super) const ASK: &str = "UPDATE bulk_item SET lease = (SELECT lease FROM job WHERE job.id = bulk_item.target)
+    WHERE bulk_id = $1 AND target IN (SELECT value FROM jsonb_each($2))";
 
 pub(super) const DROP: &str =
     "DELETE FROM bulk_item WHERE bulk_id = $1 AND target IN (SELECT value FROM jsonb_each($2))";

@@ -222,6 +222,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_failed_before_there_was_a_log_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("capstan.db");
+        let before = Migrator::with_migrations(MIGRATIONS.iter().take(5).cloned().collect());
+        let mut conn = options(&file).create_if_missing(true).connect().await.unwrap();
+        upgrade(&mut conn, &file, &before).await.unwrap();
+        for statement in [
+            "INSERT INTO job (id, kind, queue, subject, source, title, tags, payload, priority, depth, state, run_at,
+                round, attempt, max_attempts, created_at, finished_at, digest, error_class, error_message)
+             SELECT value, 'k', 'k', 's' || value, '', '', '[]', '{}', 0, 0,
+                    CASE value % 2 WHEN 1 THEN 'failed' ELSE 'cancelled' END, 0, 2, 1, 5, 0, 9, 'd', 'trap', 'at ' || value
+             FROM json_each('[1, 2, 3]')",
+            "INSERT INTO tally VALUES ('k', 'failed', 2), ('k', 'cancelled', 1)",
+            "INSERT INTO attempt (lease, job_id, round, attempt, boot_id, started_at, finished_at, outcome, usage, backtrace)
+             VALUES (1, 1, 1, 1, 1, 0, 1, 'trap', 'null', 'f'), (2, 1, 2, 1, 1, 0, 1, 'trap', 'null', 'g'),
+                    (3, 3, 2, 1, 1, 0, 1, 'trap', 'null', 'g')",
+            "UPDATE sequence SET next = 4",
+        ] {
+            sqlx::query(statement).execute(&mut conn).await.unwrap();
+        }
+        conn.close().await.unwrap();
+        // Killed between the two steps, it goes on with the second one.
+        let mut conn = options(&file).connect().await.unwrap();
+        upgrade(&mut conn, &file, &MIGRATIONS).await.unwrap();
+        conn.close().await.unwrap();
+        let store = Store::open(&file).await.unwrap();
+        let log = store.failures(&failure::FailureFilter::default(), None, 10).await.unwrap();
+        let said: Vec<_> =
+            log.iter().map(|f| (f.job_id, f.round, f.message.as_str(), f.top_frame.as_deref())).collect();
+        assert_eq!(said, [(3, 2, "at 3", Some("g")), (1, 2, "at 1", Some("g"))]);
+        assert!(log[0].fingerprint.len() == 12 && log[0].fingerprint == log[1].fingerprint);
+        assert_eq!(store.check().await.unwrap(), []);
+        store.close().await;
+    }
+
+    #[tokio::test]
     async fn an_upgrade_that_fails_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("capstan.db");

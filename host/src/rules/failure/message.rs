@@ -121,7 +121,7 @@ fn url(rest: &str, scheme: usize) -> Option<usize> {
     }
     let stops = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '<' | '>' | '`' | '”' | '»');
     let long = after.find(stops).unwrap_or(after.len());
-    let address = after[..long].trim_end_matches(['.', ',', ':', ';', '!', '?', ')', ']', '}', '\'', '’']);
+    let address = after[..long].trim_end_matches(['.', ',', ':', ';', ')', ']', '}', '\'', '’']);
     Some(scheme.len() + "://".len() + address.len())
 }
 

@@ -112,7 +112,7 @@ pub(in crate::store) async fn given_up(batch: &mut Batch<'_>, jobs: &[(&str, &Tr
     insert(batch, &failed.collect::<Vec<_>>()).await
 }
 
-pub(in crate::store) const SUPERSEDE: &str = "UPDATE failure SET resolution = 'superseded',
+pub(in crate::store) const SUPERSEDE: &str = "UPDATE failure INDEXED BY failure_about SET resolution = 'superseded',
        resolved_at = new.value->>3, resolved_by = 'job ' || (new.value->>2)
     FROM jsonb_each($1) AS new
     WHERE failure.subject = new.value->>0 AND failure.kind = new.value->>1 AND failure.job_id < new.value->>2
@@ -138,9 +138,10 @@ async fn supersede(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Result<(),
     Ok(batch.view.failure_log.resolved(&rows)?)
 }
 
+// The plus keeps it from reading all that are unresolved.
 pub(in crate::store) const RESUBMIT: &str = "UPDATE failure SET resolution = 'resubmitted', resolved_at = $2,
        resolved_by = $3
-    WHERE job_id IN (SELECT value FROM jsonb_each($1)) AND resolution IS NULL RETURNING detailed";
+    WHERE job_id IN (SELECT value FROM jsonb_each($1)) AND +resolution IS NULL RETURNING detailed";
 
 /// These jobs were given a new round.
 pub(in crate::store) async fn resubmitted(
@@ -176,9 +177,10 @@ pub(in crate::store) async fn delete(
 pub(in crate::store) const FORGET: &str = "UPDATE attempt SET log = NULL, backtrace = NULL, details = NULL,
        log_dropped = log_dropped + coalesce(length(CAST(log AS BLOB)), 0)
     WHERE lease IN (
-        SELECT tried.lease FROM (SELECT job_id, round FROM failure INDEXED BY failure_detailed
-                                 WHERE resolution IS NULL AND detailed = 1 ORDER BY id LIMIT $1) AS old
-        CROSS JOIN attempt AS tried ON tried.job_id = old.job_id AND tried.round = old.round)";
+        SELECT tried.lease FROM failure AS old
+        CROSS JOIN attempt AS tried ON tried.job_id = old.job_id AND tried.round = old.round
+        WHERE old.id IN (SELECT id FROM failure INDEXED BY failure_detailed
+                         WHERE resolution IS NULL AND detailed = 1 ORDER BY id LIMIT $1))";
 
 pub(in crate::store) const TRIM: &str = "UPDATE failure SET detailed = 0
     WHERE id IN (SELECT id FROM failure INDEXED BY failure_detailed

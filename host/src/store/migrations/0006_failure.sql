@@ -24,9 +24,10 @@ CREATE TABLE failure (
     UNIQUE (job_id, round)
 ) STRICT;
 
-CREATE INDEX failure_open ON failure (id) WHERE resolution IS NULL;
-CREATE INDEX failure_detailed ON failure (id) WHERE resolution IS NULL AND detailed = 1;
-CREATE INDEX failure_group ON failure (fingerprint, id) WHERE resolution IS NULL;
+-- `resolution` is in the first three so that counts and groups read nothing but the index.
+CREATE INDEX failure_open ON failure (resolution) WHERE resolution IS NULL;
+CREATE INDEX failure_detailed ON failure (resolution, detailed) WHERE resolution IS NULL AND detailed = 1;
+CREATE INDEX failure_group ON failure (resolution, fingerprint) WHERE resolution IS NULL;
 CREATE INDEX failure_about ON failure (subject, kind, job_id) WHERE resolution IS NULL;
 CREATE INDEX failure_of_import ON failure (import_id, id) WHERE import_id IS NOT NULL;
 

@@ -60,12 +60,12 @@ fn statements() -> Vec<(&'static str, String)> {
         ("job: ask to cancel", job::ASK_CANCEL),
         ("bulk: open", bulk::OPEN),
         ("bulk: run on", bulk::RUN_ON),
-        ("bulk: next", bulk::NEXT),
-        ("bulk: asked", bulk::ASKED),
-        ("bulk: ask", bulk::ASK),
-        ("bulk: drop", bulk::DROP),
-        ("bulk: count", bulk::COUNT),
-        ("bulk: finish", bulk::FINISH),
+        ("bulk: next", bulk::step::NEXT),
+        ("bulk: asked", bulk::step::ASKED),
+        ("bulk: ask", bulk::step::ASK),
+        ("bulk: drop", bulk::step::DROP),
+        ("bulk: count", bulk::step::COUNT),
+        ("bulk: finish", bulk::step::FINISH),
         ("open: ready", view::READY),
         ("open: numbers", view::NUMBERS),
         ("open: running", view::RUNNING),
@@ -102,7 +102,7 @@ fn of_import() -> JobFilter {
 }
 
 fn frozen(what: &bulk::What) -> String {
-    bulk::freezing(1, what).sql().as_str().to_owned()
+    bulk::step::freezing(1, what).sql().as_str().to_owned()
 }
 
 async fn plans(store: &Store) -> Vec<(&'static str, Vec<String>)> {

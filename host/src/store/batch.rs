@@ -88,9 +88,9 @@ impl<'a> Batch<'a> {
             Op::Recount => Reply::Differences(doctor::differences(self).await?),
             Op::Queue { name, change } => queue::change(self, name, change),
             Op::Key { name, change, now } => key::change(self, name, change, *now).await?,
-            Op::Freeze(new) => bulk::freeze(self, new).await?,
-            Op::BulkStep(step) => bulk::step(self, step).await?,
-            Op::CancelBulk { id, by, now } => bulk::cancel(self, *id, by, *now).await?,
+            Op::Freeze(new) => bulk::step::freeze(self, new).await?,
+            Op::BulkStep(step) => bulk::step::step(self, step).await?,
+            Op::CancelBulk { id, by, now } => bulk::step::cancel(self, *id, by, *now).await?,
             Op::Turn { transitions, by, now } => {
                 Reply::Applied(turn::turn(self, transitions, by.as_deref(), *now).await?)
             }

@@ -66,12 +66,12 @@ fn statements() -> Vec<(&'static str, String)> {
         ("job: ask to cancel", job::ASK_CANCEL),
         ("bulk: open", bulk::OPEN),
         ("bulk: run on", bulk::RUN_ON),
-        ("bulk: next", bulk::NEXT),
-        ("bulk: asked", bulk::ASKED),
-        ("bulk: ask", bulk::ASK),
-        ("bulk: drop", bulk::DROP),
-        ("bulk: count", bulk::COUNT),
-        ("bulk: finish", bulk::FINISH),
+        ("bulk: next", bulk::step::NEXT),
+        ("bulk: asked", bulk::step::ASKED),
+        ("bulk: ask", bulk::step::ASK),
+        ("bulk: drop", bulk::step::DROP),
+        ("bulk: count", bulk::step::COUNT),
+        ("bulk: finish", bulk::step::FINISH),
         ("open: ready", view::READY),
         ("open: numbers", view::NUMBERS),
         ("open: running", view::RUNNING),
@@ -108,7 +108,7 @@ fn of_import() -> JobFilter {
 }
 
 fn frozen(what: &bulk::What) -> String {
-    bulk::freezing(1, what).sql().as_str().to_owned()
+    bulk::step::freezing(1, what).sql().as_str().to_owned()
 }
 
 async fn plans(store: &Store) -> Vec<(&'static str, Vec<String>)> {
@@ -144,7 +144,7 @@ fn is_scan(step: &str) -> bool {
         && !step.starts_with("SCAN (subquery-")
         && !few.iter().any(|index| step.ends_with(index))
         // What an operation may freeze: it looks at each of them once.
-        && !["job_failed", "job_cancelled", "failure_open"].iter().any(|index| step.ends_with(index))
+        && !["job_failed", "job_cancelled"].iter().any(|index| step.ends_with(index))
 }
 
 #[tokio::test]
@@ -189,11 +189,12 @@ async fn claims_and_recovery_read_the_index_of_what_they_look_for() {
         ("bulk: next", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("bulk: next", "SEARCH failure USING INDEX sqlite_autoindex_failure_1 (job_id=? AND round=?)"),
         ("bulk: asked", "INDEX bulk_asked (bulk_id=?"),
+        ("bulk: ask", "SEARCH bulk_item USING PRIMARY KEY (bulk_id=? AND target=?)"),
         ("bulk: drop", "SEARCH bulk_item USING PRIMARY KEY (bulk_id=? AND target=?)"),
         ("bulk: cancel", "SCAN job USING INDEX job_behind_key"),
         ("bulk: cancel of an import", "SEARCH job USING INDEX job_of_import (import_id=?)"),
         ("bulk: retry", "SCAN job USING INDEX job_cancelled"),
-        ("bulk: resubmit", "SCAN failure USING INDEX failure_open"),
+        ("bulk: resubmit", "SEARCH failure USING INDEX failure_open (resolution=?)"),
         ("failure: insert", "SEARCH job USING INTEGER PRIMARY KEY (rowid=?)"),
         ("failure: insert", "SEARCH earlier USING COVERING INDEX sqlite_autoindex_failure_1 (job_id=?)"),
         ("failure: supersede", "SEARCH failure USING INDEX failure_about (subject=? AND kind=? AND job_id<?)"),

@@ -97,7 +97,8 @@ async fn move_cursor(batch: &mut Batch<'_>, chunk: &Chunk, from: u64, to: u64, i
     note(batch, chunk.import, moved.as_ref())
 }
 
-pub(in crate::store) const DRAIN: &str = "UPDATE import SET state = 'processing', dispatched = dispatched + $2, deferred = deferred - $2
+pub(in crate::store) const DRAIN: &str =
+    "UPDATE import SET state = 'processing', dispatched = dispatched + $2, deferred = deferred - $2
     WHERE id = $1 AND state IN ('pending', 'processing')
       AND EXISTS (SELECT 1 FROM deferred WHERE import_id = $1 AND key = $3 AND start = $4 AND items = $5)
     RETURNING cursor < list_bytes OR deferred > 0, existing";

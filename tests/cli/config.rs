@@ -74,6 +74,22 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
         ("limits", "memory = \"8GiB\"", "limits.memory = 8589934592 is out of range: it must be 1MiB to 4GiB"),
         ("limits", "checkpoint = \"9MiB\"", "limits.checkpoint = 9437184 is out of range: it must be 0B to 8MiB"),
         ("limits", "enqueued = 10001", "limits.enqueued = 10001 is out of range: it must be 0 to 10000"),
+        ("import", "chunk = 0", "import.chunk = 0 is out of range: it must be 1 to 10000"),
+        ("import", "window = 10001", "import.window = 10001 is out of range: it must be 1 to 10000"),
+        ("import", "single_jobs = 1001", "import.single_jobs = 1001 is out of range: it must be 0 to 1000"),
+        ("import", "per_key = 0", "import.per_key = 0 is out of range: it must be 1 to 10000"),
+        ("import", "per_key = 10001", "import.per_key = 10001 is out of range: it must be 1 to 10000"),
+        ("import", "stagger_min = 1", "1 has no unit: write it as a text"),
+        ("import", "stagger_min = \"3601s\"", "import.stagger_min = 3601s is out of range: it must be 0s to 1h"),
+        (
+            "import",
+            "stagger_max = \"999ms\"",
+            "import.stagger_max = 999ms is out of range: it must be import.stagger_min to",
+        ),
+        ("import", "stagger_max = \"3601s\"", "import.stagger_max = 3601s is out of range"),
+        ("import", "tick = \"999ms\"", "import.tick = 999ms is out of range: it must be 1s to 1h"),
+        ("import", "tick = \"3601s\"", "import.tick = 3601s is out of range: it must be 1s to 1h"),
+        ("import", "per_keys = 1", "unknown field `per_keys`, expected one of `chunk`, `window`, `single_jobs`"),
         ("coredump", "keep = 7", "7 has no unit: write it as a text"),
         ("coredump", "files = 100001", "coredump.files = 100001 is out of range: it must be 0 to 100000"),
         ("handler.odd", "coredump = true", "coredump"),
@@ -116,6 +132,19 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
             project.capstan(args).exits(2).complains(&["error: ", "capstan.toml", message]);
         }
         assert_eq!(std::fs::read(project.root().join("state/capstan.db")).unwrap(), before);
+    }
+}
+
+#[test]
+fn what_imports_are_told_goes_to_the_edges_of_its_ranges() {
+    for lines in [
+        "chunk = 1\nwindow = 1\nsingle_jobs = 0\nper_key = 1\nstagger_min = \"0s\"\nstagger_max = \"0s\"\ntick = \"1s\"",
+        "chunk = 10000\nwindow = 10000\nsingle_jobs = 1000\nper_key = 10000",
+        "stagger_min = \"1h\"\nstagger_max = \"1h\"\ntick = \"1h\"",
+    ] {
+        let project = Project::new();
+        project.set("import", lines);
+        project.capstan(&["config", "check"]).ok();
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod add;
 mod artifact;
+mod bookmarks;
+mod broken;
 mod cancel;
 mod checkpoint;
 mod class;
@@ -9,6 +11,7 @@ mod command;
 mod complete;
 mod config;
 mod coredump;
+mod deferred;
 mod demo;
 mod edit;
 mod embedding;
@@ -20,6 +23,7 @@ mod handler;
 mod hostile;
 mod import;
 mod init;
+mod intake;
 mod job;
 mod key;
 mod model;

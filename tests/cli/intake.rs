@@ -266,3 +266,33 @@ fn what_is_neither_a_file_nor_a_folder_is_refused_and_not_waited_for() {
     }
     assert_eq!(all(&project), before);
 }
+
+#[test]
+fn a_list_that_was_damaged_fails_its_import_which_can_be_cancelled() {
+    let project = Project::new();
+    project.capstan(&["queue", "pause", "ingest"]).ok();
+    let list = project.beside().join("list.txt");
+    let urls: Vec<String> = (0..60).map(|n| format!("https://a{n}.example/")).collect();
+    fs::write(&list, urls.join("\n")).unwrap();
+    project.import(&list);
+    let kept = project.root().join("imports/job_1.json");
+    let whole = fs::read_to_string(&kept).unwrap();
+    fs::write(&kept, &whole[..whole.len() / 2]).unwrap();
+    project.capstan(&["run"]);
+    let import = project.json(&["import", "show", "1"]);
+    assert_eq!((&import["state"], &import["total"]), (&json!("failed"), &json!(60)), "{import:#}");
+    assert!(import["error"].as_str().unwrap().starts_with("cannot read imports/job_1.json: "), "{import:#}");
+    for turn in ["pause", "resume"] {
+        let refused = project.capstan(&["import", turn, "1"]).exits(1);
+        refused.complains(&[
+            "import 1 is failed and cannot be ",
+            "hint: its list cannot be read: `capstan import show 1`",
+        ]);
+    }
+    project
+        .capstan(&["import", "cancel", "1"])
+        .ok()
+        .says(&["import 1 cancelled: 60 of 60 items (0 done, 60 cancelled)"]);
+    assert_eq!(project.sql("SELECT count(*) FROM job WHERE state NOT IN ('cancelled')"), [0]);
+    project.is_sound();
+}

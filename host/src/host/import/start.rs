@@ -5,7 +5,7 @@ use crate::clock;
 use crate::host::job::check;
 use crate::host::refusal::Refusal;
 use crate::host::{Host, Verb};
-use crate::rules::format::Format;
+use crate::rules::format::{Format, Unreadable};
 use crate::rules::list::Item;
 use crate::service::import::KIND;
 use crate::service::import::list::find;
@@ -80,10 +80,14 @@ impl Verb for ImportStart {
     async fn call(self, host: &Host) -> Result<ImportStarted, Refusal> {
         let chunk = self.chunk()?.unwrap_or(host.config.now().import.chunk);
         let then = self.then(host).await?;
-        let from = self.from.canonicalize().map_err(|error| {
-            Refusal::usage(format!("folder {}: {error}", self.from.display()))
-                .hint("name a folder with pages, or a file that lists URLs")
-        })?;
+        let from = self
+            .from
+            .canonicalize()
+            .map_err(|error| Refusal::usage(format!("folder {}: {error}", self.from.display())).hint(NAMED))?;
+        // A pipe or a device may have no end.
+        if !from.is_dir() && !from.is_file() {
+            return Err(Refusal::usage(format!("{} is neither a file nor a folder", from.display())).hint(NAMED));
+        }
         // The number is in the name of the list, so only one may be on its way.
         let _alone = host.starting_import.lock().await;
         let id = host.store.next_import().await?;
@@ -124,6 +128,8 @@ impl Verb for ImportStart {
     }
 }
 
+/// What can be imported.
+const NAMED: &str = "name a folder with pages, or a file that lists URLs";
 /// What the form of a folder is called.
 const FOLDER: &str = "folder";
 
@@ -232,19 +238,20 @@ async fn taken(host: &Host, take: Take) -> Result<(Option<Format>, Taken), Refus
         return Err(Refusal::usage(format!("the name of folder {} is not UTF-8", from.display())));
     }
     let done = tokio::task::spawn_blocking(work).await.map_err(|error| Refusal::failed(error.to_string()))?;
-    done.map_err(|error| refused(&from, &endings, error))
+    done.map_err(|error| refused(&from, &endings, &error))
 }
 
-fn refused(from: &Path, endings: &str, error: TakeError) -> Refusal {
+fn refused(from: &Path, endings: &str, error: &TakeError) -> Refusal {
     let from = from.display();
     let wrong = || Refusal::usage(format!("list {from}: {error}"));
     let forms = Format::ALL.map(Format::name).join(", ");
-    match &error {
+    match error {
         TakeError::Store(_) => Refusal::failed(format!("list {from}: {error}")),
         TakeError::Io { .. } => wrong(),
         TakeError::Unknown => {
             wrong().hint(format!("name it with --format ({forms}); to import a page, name the folder that it lies in"))
         }
+        TakeError::Torn { reason: Unreadable::Encoding(_), .. } => wrong().hint("save it as UTF-8"),
         TakeError::Torn { before: 0, .. } => {
             wrong().hint(format!("if it has another form, name it with --format: {forms}"))
         }

@@ -162,7 +162,7 @@ fn general(facts: &Facts, queued: &Queued) -> Vec<Hurdle> {
     }
     match queued.import {
         Some((id, ImportState::Paused)) => {
-            add(Reason::ImportPaused, format!("its import {id} is paused: `capstan import resume {id}` lets it go on"))
+            add(Reason::ImportPaused, format!("its import {id} is paused: `capstan import resume {id}` lets it go on"));
         }
         Some((id, ImportState::Cancelled)) => {
             add(Reason::ImportCancelled, format!("its import {id} was cancelled, and it is about to be"));

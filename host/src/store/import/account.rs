@@ -99,7 +99,7 @@ pub(super) async fn complete(batch: &mut Batch<'_>, ids: &[i64], now: Timestamp)
 
 /// Queue the job that follows an import.
 async fn follow(batch: &mut Batch<'_>, id: i64, then: Then, source: &str, now: Timestamp) -> Result<(), StoreError> {
-    let about = About { title: format!("import {id} of {source}"), ..About::source(&format!("import:{id}")) };
+    let about = About { title: format!("import {id} of {source}"), ..About::source(format!("import:{id}")) };
     let new = NewJob {
         kind: then.kind,
         queue: then.queue,

@@ -266,7 +266,7 @@ async fn cancelling_counts_what_waits_in_the_list_and_a_retry_opens_it_again() {
     assert_eq!((now.state, now.cancelled, now.remaining, now.deferred), (ImportState::Cancelled, 6, 2, 0));
     assert_eq!(stage.store.pulse().borrow().ending, 1);
     assert_eq!(stage.claim(9).await.len(), 0, "nothing of it begins");
-    assert_eq!(stage.store.running_of_import(id).await.unwrap(), [running.facts.running.id]);
+    assert_eq!(stage.store.running_of_import(id).await.unwrap(), [(running.facts.running.id, false)]);
     let queued = stage.store.queued_of_import(id, -1, 10).await.unwrap();
     assert_eq!(queued.iter().map(|(_, item)| *item).collect::<Vec<_>>(), [1]);
     let Cancel::Now(to) = cancel(queued[0].0, State::Queued, "me") else { panic!("queued") };

@@ -329,10 +329,14 @@ impl Model {
             let admits = self.key(&name).admits(self.key_paces.of(&name), self.now);
             for _ in 0..admits {
                 let waits = |at: &usize| {
-                    self.jobs[*at].place == "key" && self.jobs[*at].new.key.as_deref() == Some(name.as_str())
+                    let job = &self.jobs[*at];
+                    let rests = job.new.item.is_some_and(|(import, _)| self.rests(import));
+                    job.place == "key" && job.new.key.as_deref() == Some(name.as_str()) && !rests
                 };
                 let next = (0..self.jobs.len()).filter(waits).min_by_key(|at| (self.jobs[*at].new.priority, *at));
-                self.put(next.unwrap(), "ready");
+                // Who else waits is of an import that rests.
+                let Some(next) = next else { break };
+                self.put(next, "ready");
             }
         }
     }
@@ -598,6 +602,13 @@ impl Model {
                 import.given_up = import.total - import.invalid - import.dispatched;
                 import.dispatched = import.total - import.invalid;
             }
+        }
+        if turn != Turn::Resume {
+            let is_let_in = |job: &Job| {
+                job.place == "ready" && job.new.key.is_some() && job.new.item.is_some_and(|item| item.0 == id)
+            };
+            let sent: Vec<usize> = (0..self.jobs.len()).filter(|at| is_let_in(&self.jobs[*at])).collect();
+            sent.into_iter().for_each(|at| self.put(at, "key"));
         }
     }
 

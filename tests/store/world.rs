@@ -300,6 +300,7 @@ impl World {
         if let Ok(Some(_)) = turn.of(state) {
             assert_eq!(applied, Applied::Yes);
             self.model.turn_import(id, turn);
+            self.model.let_in();
         } else {
             assert_eq!(applied, Applied::Stale);
         }
@@ -411,7 +412,12 @@ impl World {
             assert_eq!(known, (key.idle, key.running, key.waiting), "key {name}");
             assert!(key.idle + key.running <= pace.limit, "{key:?}");
             let wakes = pulse.next_key.is_some_and(|at| at <= key.next_at.max(model.now));
-            assert!(key.waiting == 0 || key.idle + key.running > 0 || wakes, "nobody wakes {name}: {key:?} {pulse:?}");
+            let waits = |job: &&Job| {
+                let rests = job.new.item.is_some_and(|(import, _)| model.rests(import));
+                job.place == "key" && job.new.key.as_deref() == Some(name) && !rests
+            };
+            let waiting = model.jobs.iter().filter(waits).count();
+            assert!(waiting == 0 || key.idle + key.running > 0 || wakes, "nobody wakes {name}: {key:?} {pulse:?}");
         }
         let first =
             model.jobs.iter().filter(|job| job.state() == State::Queued).filter_map(|job| job.new.deadline).min();

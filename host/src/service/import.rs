@@ -74,7 +74,7 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         }
         tokio::select! {
             changed = pulse.changed() => if changed.is_err() { break },
-            _ = second.tick(), if seen.imports > 0 => {
+            _ = second.tick(), if seen.imports + seen.ending > 0 => {
                 runtime.paces.note(&runtime.store.open_imports().await?);
             },
             _ = stop.changed() => {},

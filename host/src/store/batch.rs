@@ -25,7 +25,6 @@ pub(super) struct Batch<'a> {
     tallies: Tally,
     items: BTreeMap<(i64, i64), Tree>,
     open_jobs: BTreeMap<i64, i64>,
-    reopened: BTreeSet<i64>,
     keys: BTreeMap<String, key::Moves>,
     queues: BTreeSet<Arc<str>>,
     now: Timestamp,
@@ -49,7 +48,6 @@ impl<'a> Batch<'a> {
             tallies: Tally::new(),
             items: BTreeMap::new(),
             open_jobs: BTreeMap::new(),
-            reopened: BTreeSet::new(),
             keys: BTreeMap::new(),
             queues: BTreeSet::new(),
             now: Timestamp(0),
@@ -146,11 +144,6 @@ impl<'a> Batch<'a> {
         self.items.entry(item).or_default();
     }
 
-    /// A job of this import was given a new round.
-    pub(super) fn reopened(&mut self, import: i64) {
-        self.reopened.insert(import);
-    }
-
     /// A job is queued, and this is what it waits for; until this time, if it is for a time.
     pub(super) fn enter(&mut self, wait: Wait, job: Queued<'_>, run_at: Timestamp) {
         if let Some(at) = job.deadline {
@@ -223,10 +216,6 @@ impl<'a> Batch<'a> {
     }
 
     async fn flush_imports(&mut self) -> Result<(), StoreError> {
-        let reopened: Vec<i64> = std::mem::take(&mut self.reopened).into_iter().collect();
-        if !reopened.is_empty() {
-            import::reopen(self, &reopened).await?;
-        }
         if !self.items.is_empty() {
             let (items, open_jobs, now) =
                 (std::mem::take(&mut self.items), std::mem::take(&mut self.open_jobs), self.now);

@@ -239,8 +239,7 @@ async fn look(batch: &mut Batch<'_>, mut query: QueryBuilder<sqlx::Sqlite>) -> R
 
 /// Take the suspect that is next in line; how many slots it took.
 async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken, now: Timestamp) -> Result<u64, StoreError> {
-    let resting = batch.view.imports.iter().filter(|(_, standing)| !standing.is_open()).map(|(id, _)| *id);
-    let query = next_suspect(&batch.view.held, &queue::closed(batch.view), &resting.collect::<Vec<_>>());
+    let query = next_suspect(&batch.view.held, &queue::closed(batch.view), &batch.view.resting_imports());
     let found = look(batch, query).await?;
     if found.is_empty() {
         batch.view.suspects_stuck = true;

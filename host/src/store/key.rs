@@ -4,9 +4,10 @@
 //! moves; once a batch, before its claims, the keys that were moved let in as many as
 //! [`Key::admits`] says. A batch without such jobs does nothing here.
 
-use super::batch::{Batch, json, parse};
+use super::batch::{Batch, Queued, json, parse};
 use super::op::{Op, Reply};
 use super::{Store, StoreError};
+use crate::rules::job::Wait;
 use crate::rules::key::{self, Key, Pace, Set, rest_after_start};
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
@@ -216,16 +217,59 @@ pub(super) const ADMIT: &str = "UPDATE job SET wait = 'ready' WHERE id IN (
                 SELECT id FROM job WHERE wait = 'key' AND key = wanted.value ORDER BY priority, id LIMIT $2))) AS next)
     RETURNING json_array(key, queue, kind, coalesce(import_id, 0), priority)";
 
+/// The same past the jobs of imports that rest.
+pub(super) const ADMIT_PAST: &str = "UPDATE job SET wait = 'ready' WHERE id IN (
+        SELECT next.value FROM jsonb_each($1) AS wanted, json_each((
+            SELECT json_group_array(id) FROM (
+                SELECT id FROM job WHERE wait = 'key' AND key = wanted.value
+                    AND coalesce(import_id, 0) NOT IN (SELECT value FROM jsonb_each($3))
+                ORDER BY priority, id LIMIT $2))) AS next)
+    RETURNING json_array(key, queue, kind, coalesce(import_id, 0), priority)";
+
 /// Let in so many of each of these keys.
 async fn admit(batch: &mut Batch<'_>, names: &[&str], many: u64, now: Timestamp) -> Result<(), StoreError> {
     let many = i64::try_from(many).unwrap_or(i64::MAX);
-    let rows = sqlx::query(ADMIT).bind(json(&names)?).bind(many).fetch_all(&mut *batch.conn).await?;
+    let resting = batch.view.resting_imports();
+    let query = sqlx::query(if resting.is_empty() { ADMIT } else { ADMIT_PAST }).bind(json(&names)?).bind(many);
+    let query = if resting.is_empty() { query } else { query.bind(json(&resting)?) };
+    let rows = query.fetch_all(&mut *batch.conn).await?;
     for row in &rows {
         let (key, queue, kind, import, priority): (String, String, String, i64, i64) = parse(row.try_get(0)?)?;
         let moves = batch.key(&key);
         moves.waiting -= 1;
         moves.idle += 1;
         batch.view.made_ready(Lane { queue: queue.into(), kind: kind.into(), import, priority }, now);
+    }
+    Ok(())
+}
+
+pub(super) const SEND_BACK: &str = "UPDATE job SET wait = 'key'
+    WHERE wait = 'ready' AND queue = $1 AND kind = $2 AND import_id = $3 AND priority = $4 AND key IS NOT NULL
+    RETURNING key";
+
+/// An import rests: those of its jobs that were let in make room for others.
+pub(super) async fn send_back(batch: &mut Batch<'_>, import: i64) -> Result<(), StoreError> {
+    let lanes: Vec<Lane> = batch.view.lanes.keys().filter(|lane| lane.import == import).cloned().collect();
+    for lane in lanes {
+        let query = sqlx::query(SEND_BACK).bind(lane.queue.to_string()).bind(lane.kind.to_string());
+        let sent = query.bind(import).bind(lane.priority).fetch_all(&mut *batch.conn).await?;
+        for row in &sent {
+            let key: String = row.try_get(0)?;
+            batch.leave(Wait::Ready, &lane, Some(&key));
+            let job = Queued { lane: lane.clone(), key: Some(&key), deadline: None };
+            batch.enter(Wait::Key, job, batch.now());
+        }
+    }
+    Ok(())
+}
+
+pub(super) const OF_IMPORT: &str =
+    "SELECT DISTINCT key FROM job INDEXED BY job_behind_key WHERE wait = 'key' AND import_id = $1";
+
+/// An import goes on: the keys that its jobs wait for are looked at.
+pub(super) async fn look_for(batch: &mut Batch<'_>, import: i64) -> Result<(), StoreError> {
+    for row in sqlx::query(OF_IMPORT).bind(import).fetch_all(&mut *batch.conn).await? {
+        batch.key(row.try_get(0)?);
     }
     Ok(())
 }

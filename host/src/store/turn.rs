@@ -2,7 +2,7 @@
 
 use super::batch::{Batch, Queued, json, parse};
 use super::settle::{Applied, made, row};
-use super::{StoreError, failure, subject};
+use super::{StoreError, failure, import, subject};
 use crate::rules::job::{Expect, Made, Next, State, Transition, Wait};
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
@@ -92,6 +92,7 @@ async fn turn_each(
     let found = find(batch, &ids).await?;
     let mut rows = Vec::new();
     let (mut free, mut again, mut given_up) = (Vec::new(), Vec::new(), Vec::new());
+    let mut closed = BTreeSet::new();
     let mut answers = Vec::with_capacity(transitions.len());
     for transition in transitions {
         let Some(job) = found.get(&transition.job).filter(|job| holds(transition.expect, job.state)) else {
@@ -106,6 +107,7 @@ async fn turn_each(
         free.push((job.subject.as_str(), job.kind.as_str()));
         if transition.expect == Expect::Ended {
             again.push(transition.job);
+            closed.extend(job.import_id.filter(|id| !batch.view.imports.contains_key(id) || batch.view.rests(*id)));
         }
         if transition.next == Next::Failed {
             given_up.push((job.kind.as_str(), transition));
@@ -116,6 +118,9 @@ async fn turn_each(
         failure::entry::resubmitted(batch, &again, by, now).await?;
         failure::entry::given_up(batch, &given_up).await?;
         subject::release(batch, &free).await?;
+        if !closed.is_empty() {
+            import::reopen(batch, &closed.into_iter().collect::<Vec<_>>()).await?;
+        }
     }
     Ok(answers)
 }
@@ -136,9 +141,6 @@ fn count(batch: &mut Batch<'_>, job: &Found, transition: &Transition, now: Times
     }
     let to = (State::of(&transition.next), made(&transition.next));
     batch.moved(&job.kind, job.import_id.zip(job.item), (job.state, Made::Something), to);
-    if let Some(import) = job.import_id.filter(|_| transition.expect == Expect::Ended) {
-        batch.reopened(import);
-    }
     if let Next::Queued { run_at, .. } = transition.next {
         // A new round drops a deadline that has passed.
         let deadline = job.deadline.filter(|at| *at > now);

@@ -357,6 +357,11 @@ impl View {
         i64::try_from(jobs).unwrap_or(i64::MAX)
     }
 
+    /// The imports of which nothing begins.
+    pub(crate) fn resting_imports(&self) -> Vec<i64> {
+        self.imports.iter().filter(|(_, standing)| !standing.is_open()).map(|(id, _)| *id).collect()
+    }
+
     fn imports_in(&self, wanted: impl Fn(&Standing) -> bool) -> u64 {
         self.imports.values().filter(|standing| wanted(standing)).count() as u64
     }

@@ -6,7 +6,7 @@ use crate::host::refusal::Refusal;
 use crate::host::{Host, Verb};
 use crate::rules::list::{At, Invalid, Item};
 use crate::rules::time::Timestamp;
-use crate::service::import::list::find;
+use crate::service::import::list::{FIRST, find};
 use crate::service::import::take::invalid;
 use crate::store::import::{FailedItem, ImportRow};
 use serde::{Deserialize, Serialize};
@@ -117,8 +117,7 @@ impl Verb for ImportErrors {
 /// Where the failed items stood is in the list.
 async fn failures(list: PathBuf, failed: Vec<FailedItem>) -> Result<Vec<ItemError>, Refusal> {
     let positions: Vec<u64> = failed.iter().map(|failed| u64::try_from(failed.item).unwrap_or(0)).collect();
-    // Lists begin with a line of their own, and the cursor behind it.
-    let found = blocking(move || find(&list, 2, &positions)).await?;
+    let found = blocking(move || find(&list, FIRST, &positions)).await?;
     let of = |(failed, item): (FailedItem, Option<Item>)| ItemError {
         at: if let Some(Item::Page(page)) = item { page.at } else { At::default() },
         class: failed.class.name().to_owned(),

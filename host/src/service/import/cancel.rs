@@ -39,12 +39,15 @@ pub async fn end(store: &Store, running: Option<&RunningAttempts>, id: i64) -> R
         let turns = jobs.iter().filter_map(|(job, _)| cancelled(*job)).collect();
         store.turn(turns, clock::now()).await?;
     }
+    let Some(running) = running else { return Ok(()) };
     let jobs = store.running_of_import(id).await?;
-    if let Some(running) = running.filter(|_| !jobs.is_empty()) {
-        store.ask_cancel(jobs.clone(), BY.to_owned()).await?;
-        for stopper in jobs.iter().filter_map(|job| running.stopper(*job)) {
-            stopper.stop(Reason::Cancel);
-        }
+    let unasked: Vec<i64> = jobs.iter().filter(|(_, is_asked)| !is_asked).map(|(job, _)| *job).collect();
+    if !unasked.is_empty() {
+        store.ask_cancel(unasked, BY.to_owned()).await?;
+    }
+    // Also those that were asked: a claim is committed a moment before its attempt can be stopped.
+    for stopper in jobs.iter().filter_map(|(job, _)| running.stopper(*job)) {
+        stopper.stop(Reason::Cancel);
     }
     Ok(())
 }

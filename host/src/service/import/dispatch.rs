@@ -7,7 +7,7 @@ use crate::rules::deferred::{Fate, Keys, Range, Waiting, ranges, refill};
 use crate::rules::import::stagger;
 use crate::rules::key;
 use crate::rules::list::Item;
-use crate::rules::time::{Millis, Timestamp};
+use crate::rules::time::Timestamp;
 use crate::service::{Runtime, ServiceError};
 use crate::store::StoreError;
 use crate::store::import::{Chunk, ImportRow, Origin, Refill};
@@ -19,6 +19,9 @@ use std::sync::Arc;
 
 /// Items that are read of a list before what became of them is written.
 const BLOCK: usize = 1_000;
+/// Blocks that are read before others have their turn: of a list of one busy site nearly
+/// all items are only put aside.
+const BLOCKS: usize = 10;
 
 /// Dispatch what each import has room for; whether there was anything.
 pub(super) async fn all(runtime: &Arc<Runtime>) -> Result<bool, ServiceError> {
@@ -123,8 +126,8 @@ async fn forward(runtime: &Arc<Runtime>, import: &ImportRow, room: u64) -> Resul
     let mut maker = Maker::new(runtime, import);
     let mut keys = Keys::default();
     let (mut left, mut cursor) = (room, import.cursor);
-    loop {
-        let block = usize::try_from(left).unwrap_or(BLOCK).clamp(1, BLOCK);
+    for _ in 0..BLOCKS {
+        let block = if import.deferred > 0 { BLOCK } else { usize::try_from(left).unwrap_or(BLOCK).clamp(1, BLOCK) };
         let mut read = Vec::with_capacity(block);
         while read.len() < block
             && let Some(line) = lines.next_line()?
@@ -137,9 +140,10 @@ async fn forward(runtime: &Arc<Runtime>, import: &ImportRow, room: u64) -> Resul
         left = left.saturating_sub(chunks.iter().map(|chunk| chunk.jobs.len() as u64).sum());
         runtime.store.advance_all(chunks).await?;
         if is_last || left == 0 {
-            return Ok(());
+            break;
         }
     }
+    Ok(())
 }
 
 /// Ask for the keys of these items that are not known yet.
@@ -269,6 +273,6 @@ impl<'a> Maker<'a> {
         let pause = stagger(config.import.stagger_min, config.import.stagger_max, fastrand::f64());
         let start = starts.get(key).map_or(self.now, |last: &Timestamp| last.after(pause));
         starts.insert(key.to_owned(), start);
-        start.max(self.now.after(Millis(0)))
+        start
     }
 }

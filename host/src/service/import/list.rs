@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Before the first item.
 const HEAD: &str = "[\n";
+/// Where the first item of every list begins.
+pub const FIRST: u64 = HEAD.len() as u64;
 /// Bytes of one line of a list at most: 1 MiB.
 const MAX_LINE: u64 = 1 << 20;
 
@@ -73,7 +75,7 @@ impl Draft {
         file.sync_all()?;
         std::fs::rename(draft(&self.path), &self.path)?;
         self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())?;
-        Ok(Written { items: self.items, bytes: file.metadata()?.len(), first: HEAD.len() as u64 })
+        Ok(Written { items: self.items, bytes: file.metadata()?.len(), first: FIRST })
     }
 
     /// It is not wanted.

@@ -147,6 +147,7 @@ pub fn form(from: &Path) -> Result<Format, TakeError> {
 /// # Errors
 /// See [`TakeError`]; then nothing is left.
 pub fn list(take: &Take, form: Format, host: &Handle) -> Result<Taken, TakeError> {
+    clear(&take.list);
     let seen = host.block_on(Seen::new(&take.list.with_extension("seen")))?;
     let mut intake = Intake::new(take, seen)?;
     let read = intake.read(take, form, host);
@@ -243,11 +244,18 @@ impl Intake {
     }
 }
 
+/// What an earlier try at an import of this number left; it is not on record.
+fn clear(list: &Path) {
+    // It may not be there.
+    let _ = std::fs::remove_file(invalid_list(list));
+}
+
 /// Take a folder in. It blocks.
 ///
 /// # Errors
 /// See [`TakeError`]; then nothing is left.
 pub fn folder(take: &Take, extensions: &[String]) -> Result<Taken, TakeError> {
+    clear(&take.list);
     let Found { files, unnameable, other, unreadable } = look(&take.from, extensions);
     if files.is_empty() && unnameable == 0 {
         return Err(TakeError::Empty { what: "file with one of the endings", reason: None });

@@ -6,7 +6,7 @@ use crate::rules::time::Timestamp;
 use crate::store::batch::{Batch, json};
 use crate::store::op::Reply;
 use crate::store::settle::Applied;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, key};
 use sqlx::Row;
 
 impl Store {
@@ -21,14 +21,15 @@ impl Store {
         Ok(rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?)
     }
 
-    /// The jobs of an import that run.
+    /// The jobs of an import that run, and whether somebody asked to cancel them.
     ///
     /// # Errors
     /// The database said no.
-    pub async fn running_of_import(&self, id: i64) -> Result<Vec<i64>, StoreError> {
-        let query = "SELECT id FROM job INDEXED BY job_running WHERE state = 'running' AND import_id = $1";
+    pub async fn running_of_import(&self, id: i64) -> Result<Vec<(i64, bool)>, StoreError> {
+        let query = "SELECT id, cancel_by IS NOT NULL FROM job INDEXED BY job_running
+            WHERE state = 'running' AND import_id = $1";
         let rows = sqlx::query(query).bind(id).fetch_all(self.readers()).await?;
-        Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
+        Ok(rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?)
     }
 
     /// Imports that are cancelled and have open jobs.
@@ -80,6 +81,10 @@ pub(in crate::store) async fn turn(
         sqlx::query("DELETE FROM deferred WHERE import_id = $1").bind(id).execute(&mut *batch.conn).await?;
     }
     reload(batch).await?;
+    match turn {
+        Turn::Pause | Turn::Cancel => key::send_back(batch, id).await?,
+        Turn::Resume => key::look_for(batch, id).await?,
+    }
     Ok(Reply::Applied(vec![Applied::Yes]))
 }
 
@@ -104,14 +109,18 @@ pub(in crate::store) async fn break_off(
 }
 
 pub(in crate::store) const REOPEN: &str = "UPDATE import SET state = 'processing', finished_at = NULL
-    WHERE id IN (SELECT value FROM jsonb_each($1)) AND state = 'cancelled'";
+    WHERE id IN (SELECT value FROM jsonb_each($1)) AND state = 'cancelled' RETURNING id";
 
-/// Open cancelled imports again of which jobs were given a new round; those that are
+/// Open cancelled imports again (before keys let anybody in) of which jobs were given a new round; those that are
 /// completed open by their account.
 pub(in crate::store) async fn reopen(batch: &mut Batch<'_>, ids: &[i64]) -> Result<(), StoreError> {
-    let opened = sqlx::query(REOPEN).bind(json(&ids)?).execute(&mut *batch.conn).await?;
-    if opened.rows_affected() > 0 {
-        reload(batch).await?;
+    let opened = sqlx::query(REOPEN).bind(json(&ids)?).fetch_all(&mut *batch.conn).await?;
+    if opened.is_empty() {
+        return Ok(());
+    }
+    reload(batch).await?;
+    for row in &opened {
+        key::look_for(batch, row.try_get(0)?).await?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod edit;
 mod embedding;
 mod enqueue;
 mod explain;
+mod failure;
 mod follow;
 mod grant;
 mod handler;

@@ -44,13 +44,14 @@ pub(in crate::store) async fn freeze(batch: &mut Batch<'_>, new: &NewBulk) -> Re
 }
 
 pub(in crate::store) const NEXT: &str =
-    "SELECT json_array(item.target, item.round, item.lease, job.state, job.round, job.lease)
+    "SELECT json_array(item.target, item.round, item.lease, job.state, job.round, job.lease, failure.id)
     FROM bulk_item AS item LEFT JOIN job ON job.id = item.target
+    LEFT JOIN failure ON failure.job_id = item.target AND failure.round = item.round AND failure.resolution IS NULL
     WHERE item.bulk_id = $1 AND item.target > $2 ORDER BY item.target LIMIT $3";
 
 /// Those behind the cursor that were asked to end.
 pub(in crate::store) const ASKED: &str =
-    "SELECT json_array(item.target, item.round, item.lease, job.state, job.round, job.lease)
+    "SELECT json_array(item.target, item.round, item.lease, job.state, job.round, job.lease, NULL)
     FROM bulk_item AS item INDEXED BY bulk_asked LEFT JOIN job ON job.id = item.target
     WHERE item.bulk_id = $1 AND item.target <= $2 AND item.lease IS NOT NULL";
 

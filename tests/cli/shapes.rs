@@ -255,8 +255,8 @@ fn the_rest(shapes: &mut Shapes, project: &Project) {
     shapes.of(project, &["import", "resume"], &["2"]);
     shapes.of(project, &["import", "cancel"], &["2"]);
     shapes.of(project, &["import", "list"], &[]);
-    std::fs::remove_file(pages.join("part-1/day-001.html")).unwrap();
     shapes.of(project, &["import", "start"], &[pages.to_str().unwrap()]);
+    std::fs::remove_file(pages.join("part-1/day-001.html")).unwrap();
     let run = project.capstan(&["run", "--json"]).exits(1).json();
     shapes.saw("run", &run);
     shapes.of(project, &["import", "errors"], &["2"]);

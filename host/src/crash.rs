@@ -46,8 +46,8 @@ pub const ROLLBACK_POINTS: [&str; 2] = ["rollback.before_commit", "rollback.afte
 
 /// The points of what the queue is told and does by itself, both sides of each commit: a queue or a key is changed, jobs
 /// are added, one that is unique replaces another, jobs that do not run are cancelled or
-/// tried again, failures are taken note of, somebody asks to cancel those that run, a handler is disabled or enabled, a dead host's jobs are
-/// recovered; and what a claim finds due: timers, deadlines, keys that rest no longer.
+/// tried again, failures are taken note of, somebody asks to cancel those that run, a handler is disabled or enabled, a
+/// dead host's jobs are recovered; and what a claim finds due: timers, deadlines, keys that rest no longer.
 pub const STEP_POINTS: [&str; 26] = [
     "queue.before_commit",
     "queue.after_commit",

@@ -18,6 +18,7 @@ mod edit;
 mod embedding;
 mod enqueue;
 mod explain;
+mod failure;
 mod follow;
 mod grant;
 mod handler;

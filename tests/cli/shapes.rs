@@ -176,6 +176,16 @@ fn jobs(shapes: &mut Shapes, project: &Project) {
     for part in project.capstan(&["job", "logs", "2", "--follow", "--json"]).ok().out.lines() {
         shapes.saw("job-logs-follow", &serde_json::from_str(part).unwrap());
     }
+    shapes.of(project, &["failure", "list"], &[]);
+    shapes.of(project, &["failure", "groups"], &[]);
+    shapes.of(project, &["failure", "show"], &["1"]);
+    shapes.of(project, &["failure", "resubmit"], &["1"]);
+    project.capstan(&["run"]).exits(1);
+    shapes.of(project, &["failure", "list"], &["--resolution", "all"]);
+    shapes.of(project, &["failure", "groups"], &["--resolution", "all"]);
+    shapes.of(project, &["failure", "show"], &["2"]);
+    shapes.of(project, &["failure", "export"], &["--resolution", "all"]);
+    shapes.of(project, &["failure", "delete"], &["2"]);
     shapes.of(project, &["job", "retry"], &["3"]);
     shapes.of(project, &["job", "list"], &[]);
 }

@@ -27,8 +27,8 @@ pub(super) enum Failure {
         #[arg(long, value_name = "ID")]
         before: Option<i64>,
         /// At most so many; without it as many as keep full detail (failure.keep)
-        #[arg(long, default_value_t = 0, hide_default_value = true, value_parser = clap::value_parser!(u32).range(1..))]
-        limit: u32,
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
     },
     /// List what failures have in common, the largest group first
     #[command(
@@ -149,7 +149,8 @@ impl Failure {
             Self::List { wanted, before, limit } => {
                 let filter = wanted.filter();
                 let is_plain = filter == FailureFilter::default() && before.is_none();
-                let page = common.reach().await?.ask(FailureList { filter, before, limit }).await?;
+                let verb = FailureList { filter, before, limit: limit.unwrap_or(0) };
+                let page = common.reach().await?.ask(verb).await?;
                 common.print(&page, |page| text::list(page, is_plain))
             }
             Self::Groups { wanted, after, limit } => {

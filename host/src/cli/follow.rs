@@ -132,7 +132,8 @@ fn logs(attempts: &[AttemptDetail]) -> String {
         if attempt.log_dropped > 0 {
             text.push_str(&format!("(the first {} bytes were dropped)\n", attempt.log_dropped));
         }
-        text.push_str(attempt.log.as_deref().unwrap_or("(nothing was logged)\n"));
+        let none = if attempt.log_dropped > 0 { "" } else { "(nothing was logged)\n" };
+        text.push_str(attempt.log.as_deref().unwrap_or(none));
     }
     if attempts.is_empty() { "no attempt has ended yet".to_owned() } else { text }
 }

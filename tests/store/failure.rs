@@ -293,7 +293,7 @@ async fn ids(stage: &Stage, filter: FailureFilter) -> Vec<i64> {
 #[tokio::test]
 async fn each_part_of_a_filter_leaves_out_what_it_says() {
     let stage = several().await;
-    let all = || FailureFilter::default();
+    let all = FailureFilter::default;
     let group = stage.failures().await[1].fingerprint.clone();
     let text = |text: &str| FailureFilter { message: Some(text.into()), ..all() };
     for (filter, expected) in [

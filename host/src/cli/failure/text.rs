@@ -8,7 +8,10 @@ use crate::rules::job::State;
 
 /// What a failure is about.
 fn about(failure: &FailureRow) -> &str {
-    [&failure.title, &failure.source, &failure.subject].into_iter().find(|text| !text.is_empty()).map_or("", |s| s)
+    [&failure.title, &failure.source, &failure.subject]
+        .into_iter()
+        .find(|text| !text.is_empty())
+        .map_or("", String::as_str)
 }
 
 pub(super) fn list(page: &FailurePage, is_plain: bool) -> String {

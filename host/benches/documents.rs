@@ -43,7 +43,7 @@ async fn host(folders: &Folders, pages: &Path, wanted: u64) -> (Vec<String>, f64
     let line = text.lines().find(|line| line.starts_with("normalise = ")).unwrap();
     std::fs::write(project.config(), text.replacen(line, "normalise = []", 1)).unwrap();
     let host = Host::open(project.clone()).await.unwrap();
-    let start = ImportStart { from: pages.to_owned(), chunk: None, sample: Some(wanted) };
+    let start = ImportStart { sample: Some(wanted), ..ImportStart::of(pages.to_owned()) };
     let started = start.call(&host).await.unwrap();
     host.start().await.unwrap();
     let began = Instant::now();

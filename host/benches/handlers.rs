@@ -63,7 +63,7 @@ async fn host(folders: &Folders, pages: &Path, wanted: u64) -> (Vec<String>, BTr
     let folder = folders.make();
     let (project, _) = Host::create(&folder.join("library")).await.unwrap();
     let host = Host::open(project.clone()).await.unwrap();
-    let start = ImportStart { from: pages.to_owned(), chunk: None, sample: Some(wanted) };
+    let start = ImportStart { sample: Some(wanted), ..ImportStart::of(pages.to_owned()) };
     let started = start.call(&host).await.unwrap();
     host.start().await.unwrap();
     drained(&host).await;

@@ -35,6 +35,7 @@ use crate::rules::subject as subjects;
 use crate::sandbox::{Engine, EngineOptions, GuestThreads};
 use crate::service::derived::Derived;
 use crate::service::handler::Handlers;
+use crate::service::import::Paces;
 use crate::service::recovery::{self, Recovered};
 use crate::service::reload::Reload;
 use crate::service::search::Library;
@@ -200,6 +201,7 @@ impl Host {
             guests,
             running: RunningAttempts::default(),
             library: Library::open(&self.project).await?,
+            paces: Paces::default(),
         }))
     }
 

@@ -27,8 +27,8 @@ fn the_reference_names_every_default_as_it_is() {
     };
     let said = Config::parse(&uncommented(), std::path::Path::new("reference")).unwrap();
     assert_eq!((&said.worker, &said.import), (&Worker::default(), &Import::default()));
-    assert_eq!((said.coredump, said.failure), (CoredumpTable::default(), FailureTable::default()));
-    assert_eq!(said.bulk, Bulk::default());
+    assert_eq!((said.bulk, said.coredump), (Bulk::default(), CoredumpTable::default()));
+    assert_eq!(said.failure, FailureTable::default());
     assert_eq!(said.limits("any"), capstan::rules::limit::Limits::default());
     assert_eq!(said.policy("any"), capstan::rules::retry::Policy::default());
     // Each key is there: a new one has to be named here and in the reference.
@@ -79,6 +79,22 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
         ("limits", "enqueued = 10001", "limits.enqueued = 10001 is out of range: it must be 0 to 10000"),
         ("bulk", "chunk = 0", "bulk.chunk = 0 is out of range: it must be 1 to 10000"),
         ("bulk", "chunk = 10001", "bulk.chunk = 10001 is out of range: it must be 1 to 10000"),
+        ("import", "chunk = 0", "import.chunk = 0 is out of range: it must be 1 to 10000"),
+        ("import", "window = 10001", "import.window = 10001 is out of range: it must be 1 to 10000"),
+        ("import", "single_jobs = 1001", "import.single_jobs = 1001 is out of range: it must be 0 to 1000"),
+        ("import", "per_key = 0", "import.per_key = 0 is out of range: it must be 1 to 10000"),
+        ("import", "per_key = 10001", "import.per_key = 10001 is out of range: it must be 1 to 10000"),
+        ("import", "stagger_min = 1", "1 has no unit: write it as a text"),
+        ("import", "stagger_min = \"3601s\"", "import.stagger_min = 3601s is out of range: it must be 0s to 1h"),
+        (
+            "import",
+            "stagger_max = \"999ms\"",
+            "import.stagger_max = 999ms is out of range: it must be import.stagger_min to",
+        ),
+        ("import", "stagger_max = \"3601s\"", "import.stagger_max = 3601s is out of range"),
+        ("import", "tick = \"999ms\"", "import.tick = 999ms is out of range: it must be 1s to 1h"),
+        ("import", "tick = \"3601s\"", "import.tick = 3601s is out of range: it must be 1s to 1h"),
+        ("import", "per_keys = 1", "unknown field `per_keys`, expected one of `chunk`, `window`, `single_jobs`"),
         ("coredump", "keep = 7", "7 has no unit: write it as a text"),
         ("failure", "keep = 0", "failure.keep = 0 is out of range: it must be 1 to 10000"),
         ("failure", "keep = 10001", "failure.keep = 10001 is out of range: it must be 1 to 10000"),
@@ -123,6 +139,19 @@ fn a_wrong_configuration_stops_every_command_with_the_place_and_changes_nothing(
             project.capstan(args).exits(2).complains(&["error: ", "capstan.toml", message]);
         }
         assert_eq!(std::fs::read(project.root().join("state/capstan.db")).unwrap(), before);
+    }
+}
+
+#[test]
+fn what_imports_are_told_goes_to_the_edges_of_its_ranges() {
+    for lines in [
+        "chunk = 1\nwindow = 1\nsingle_jobs = 0\nper_key = 1\nstagger_min = \"0s\"\nstagger_max = \"0s\"\ntick = \"1s\"",
+        "chunk = 10000\nwindow = 10000\nsingle_jobs = 1000\nper_key = 10000",
+        "stagger_min = \"1h\"\nstagger_max = \"1h\"\ntick = \"1h\"",
+    ] {
+        let project = Project::new();
+        project.set("import", lines);
+        project.capstan(&["config", "check"]).ok();
     }
 }
 

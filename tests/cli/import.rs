@@ -106,7 +106,7 @@ fn what_cannot_be_imported_is_said_and_nothing_is_queued() {
     std::fs::write(&file, page(1)).unwrap();
     start(file.to_str().unwrap())
         .exits(2)
-        .complains(&["a.html: it holds no URL: line 1: ", "to import a page, name the folder that it lies in"]);
+        .complains(&["a.html: its form is not known", "to import a page, name the folder that it lies in"]);
     let chunk = project.capstan(&["import", "start", empty.to_str().unwrap(), "--chunk", "0"]).exits(2);
     chunk.complains(&["chunk 0 is out of range: 1 to 10000"]);
     project.capstan(&["import", "show", "1"]).exits(3).complains(&["there is no import 1"]);

@@ -2,6 +2,8 @@
 
 mod add;
 mod artifact;
+mod bookmarks;
+mod broken;
 mod bulk;
 mod cancel;
 mod checkpoint;
@@ -10,6 +12,7 @@ mod command;
 mod complete;
 mod config;
 mod coredump;
+mod deferred;
 mod demo;
 mod edit;
 mod embedding;
@@ -22,6 +25,7 @@ mod handler;
 mod hostile;
 mod import;
 mod init;
+mod intake;
 mod job;
 mod key;
 mod model;

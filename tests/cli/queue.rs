@@ -41,7 +41,10 @@ fn a_paused_queue_keeps_its_jobs_and_the_others_flow() {
     add(&project, &[]);
     add(&project, &["--queue", "mine"]);
     let run = project.capstan(&["run"]).ok();
-    run.says(&["1 jobs completed", "1 jobs wait, because their queue is paused: capstan queue list"]);
+    run.says(&[
+        "1 jobs completed",
+        "1 jobs wait, because their queue or import is paused: capstan queue list, capstan import list",
+    ]);
     assert_eq!(project.json(&["run"])["paused"], 1);
     assert_eq!(json!([project.job(1)["state"], project.job(2)["state"]]), json!(["queued", "completed"]));
     // It is on record.

@@ -32,10 +32,12 @@ fn files(project: &Project) {
     write("torn", b"{\"kind\": \"odd\", \"payload\": {\"do\": \"echo\"}}\n{\"kind");
     write("field", b"{\"kind\": \"odd\", \"colour\": 1}\n");
     write("bytes", b"\xff\xfe\n");
+    write("torn.json", b"[\"https://a.example/\", \"https://b.exa");
+    write("mixed", b"https://a.example/\njavascript:alert(1)\n");
 }
 
 /// Every row of every table, the configuration, and the names of what is kept as files.
-fn all(project: &Project) -> BTreeMap<String, Vec<String>> {
+pub(super) fn all(project: &Project) -> BTreeMap<String, Vec<String>> {
     let mut all = project.dump();
     let text = std::fs::read_to_string(project.root().join("capstan.toml")).unwrap();
     all.insert("capstan.toml".to_owned(), vec![text]);

@@ -65,7 +65,7 @@ pub(super) fn nobody_was_charged(project: &Project) {
 
 /// No job has two attempts that made something, or two generations.
 #[track_caller]
-pub(super) fn nothing_was_done_twice(project: &Project) {
+pub(crate) fn nothing_was_done_twice(project: &Project) {
     let done = "SELECT job_id FROM attempt WHERE outcome = 'done' GROUP BY job_id HAVING count(*) <> 1";
     assert_eq!(project.sql(done), [0; 0]);
     assert_eq!(project.sql("SELECT job_id FROM generation GROUP BY job_id HAVING count(*) <> 1"), [0; 0]);

@@ -197,7 +197,7 @@ impl Operator {
     async fn import(&self, number: i64, folder: &Path) {
         let list = || ImportList { before: None, limit: 0 };
         while self.say(list).await.unwrap().items.iter().all(|import| import.id != number) {
-            let start = ImportStart { from: folder.to_owned(), chunk: None, sample: None };
+            let start = ImportStart::of(folder.to_owned());
             // Not until it is answered: it may have begun all the same.
             drop(client::say(&self.root.join("state/capstan.sock"), &start).await);
         }

@@ -10,6 +10,6 @@ mod mixed;
 mod point;
 mod poison;
 mod race;
-mod random;
+pub(crate) mod random;
 mod step;
 mod sync;

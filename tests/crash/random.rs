@@ -19,7 +19,7 @@ const KILLS: u32 = 20;
 const SEED: u64 = 0x0cab_57a4;
 
 /// What moments come from.
-pub(super) fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     std::env::var("CAPSTAN_CRASH_SEED").map_or(SEED, |text| text.parse().unwrap())
 }
 

@@ -8,6 +8,7 @@ use capstan::rules::explain::{
     Worker, explain,
 };
 use capstan::rules::failure::Resolution;
+use capstan::rules::import::ImportState;
 use capstan::rules::job::{Wait, Why};
 use capstan::rules::key::{Key, Pace};
 use capstan::rules::progress::Progress;
@@ -33,6 +34,7 @@ fn ready() -> Queued {
         key: None,
         other: None,
         handler: Handler::Ready,
+        import: None,
         queue: Queue { name: "q".into(), state: QueueState::Open, limits: Limits::default(), used: Used::default() },
         worker: Some(Worker { slots: 4, running: 1 }),
         line: Line::default(),
@@ -107,6 +109,16 @@ fn every_reason_has_its_words() {
             Queued { wait: Wait::Suspect, other: Some(3), deaths: 1, ..ready() },
             Reason::Suspect,
             &["ran when the host died", "not charged", "job 3 is tried now", "1 of 3 deaths"],
+        ),
+        (
+            Queued { import: Some((3, ImportState::Paused)), ..ready() },
+            Reason::ImportPaused,
+            &["is ready, but its import 3 is paused: `capstan import resume 3` lets it go on"],
+        ),
+        (
+            Queued { import: Some((3, ImportState::Cancelled)), ..ready() },
+            Reason::ImportCancelled,
+            &["its import 3 was cancelled, and it is about to be"],
         ),
         (
             Queued { handler: Handler::Disabled("odd".into()), ..ready() },

@@ -1,8 +1,9 @@
 //! An item is in one place at any instant, and an import adds up.
 
 use super::cases;
-use capstan::rules::import::{Account, Item, SINGLE_JOBS, Tree, next_chunk};
+use capstan::rules::import::{Account, Flow, ImportState, Item, Tree, Turn, stagger};
 use capstan::rules::job::{Made, State};
+use capstan::rules::time::Millis;
 use proptest::prelude::*;
 
 /// Where an item is, by the definition: from all its jobs at once.
@@ -85,14 +86,50 @@ proptest! {
     }
 
     #[test]
-    fn a_batch_goes_by_chunks_while_its_window_has_room(
-        total in 0_u64..10_000, chunk in 0_u64..100, window in 1_u64..1_000, open in 0_u64..2_000,
+    fn a_batch_goes_by_whole_chunks_and_never_beyond_its_window(
+        total in 0_u64..10_000, single_jobs in 0_u64..100, chunk in 0_u64..100, window in 1_u64..100, ready in 0_u64..2_000,
     ) {
-        let next = next_chunk(total, chunk, window, open);
-        if total <= SINGLE_JOBS {
-            prop_assert_eq!(next, total);
+        let room = Flow { single_jobs, chunk, window }.room(total, ready);
+        if total <= single_jobs {
+            prop_assert_eq!(room, total);
         } else {
-            prop_assert_eq!(next, if open < window { chunk.max(1) } else { 0 });
+            let (chunk, most) = (chunk.max(1), chunk.max(1) * window);
+            prop_assert_eq!(room % chunk, 0);
+            prop_assert!(room == 0 || ready + room <= most, "{ready} wait, {room} more, of {most}");
+            prop_assert!(room > 0 || ready + chunk > most, "{ready} wait of {most}, and no chunk comes");
         }
+    }
+
+    #[test]
+    fn a_pause_between_two_jobs_of_a_key_is_within_its_bounds(
+        least in 0_u64..100_000, more in 0_u64..100_000, random in 0.0_f64..1.0,
+    ) {
+        let pause = stagger(Millis(least), Millis(least + more), random);
+        prop_assert!((least..=least + more).contains(&pause.0), "{pause:?}");
+        prop_assert_eq!(stagger(Millis(least), Millis(least), random), Millis(least));
+    }
+}
+
+#[test]
+fn an_import_turns_only_where_that_means_something() {
+    use ImportState::{Cancelled, Completed, Failed, Paused, Pending, Processing};
+    let table = [
+        (Turn::Pause, [Ok(Some(Paused)), Ok(Some(Paused)), Ok(None), Err(Completed), Err(Cancelled), Err(Failed)]),
+        (Turn::Resume, [Ok(None), Ok(None), Ok(Some(Processing)), Err(Completed), Err(Cancelled), Err(Failed)]),
+        (
+            Turn::Cancel,
+            [
+                Ok(Some(Cancelled)),
+                Ok(Some(Cancelled)),
+                Ok(Some(Cancelled)),
+                Err(Completed),
+                Ok(None),
+                Ok(Some(Cancelled)),
+            ],
+        ),
+    ];
+    for (turn, expected) in table {
+        let states = [Pending, Processing, Paused, Completed, Cancelled, Failed];
+        assert_eq!(states.map(|state| turn.of(state)), expected, "{turn:?}");
     }
 }

@@ -1,16 +1,20 @@
 //! An import adds up at every instant, dispatches each item once, and ends when all are accounted for.
 
-use super::stage::{Stage, done, failed, job, text_follows, unchanged};
+use super::stage::{Stage, done, failed, job, publication, text_follows, unchanged};
 use capstan::rules::attempt::{Class, Outcome};
-use capstan::rules::import::ImportState;
+use capstan::rules::deferred::{MAX_GAP, Range};
+use capstan::rules::import::{ImportState, Turn};
 use capstan::rules::job::{Cancel, State, cancel, retry};
-use capstan::store::import::{Chunk, ImportRow, NewImport};
+use capstan::store::import::{Chunk, Existing, ImportRow, NewImport, Origin, Then};
+use capstan::store::job::About;
+use capstan::store::settle::Applied;
 
 fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
     NewImport {
         id,
         kind: "page".into(),
         source: "a folder".into(),
+        format: "folder".into(),
         root: Some("/r".into()),
         list: format!("imports/job_{id}.json"),
         list_bytes: 100,
@@ -19,6 +23,8 @@ fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
         total,
         invalid,
         duplicate: 0,
+        existing: Existing::Again,
+        then: None,
         now: stage.now,
     }
 }
@@ -31,8 +37,10 @@ fn chunk(stage: &Stage, import: i64, from: u64, to: u64, end: u64) -> Chunk {
         new
     };
     let jobs = (from..to).map(item).collect();
+    let items = to - from;
     let to = if to == end { 100 } else { 2 + to * 10 };
-    Chunk { import, from: 2 + from * 10, to, jobs, now: stage.now }
+    let from = Origin::Cursor { from: 2 + from * 10, to, items };
+    Chunk { import, from, jobs, deferred: Vec::new(), now: stage.now }
 }
 
 async fn row(stage: &Stage, id: i64) -> ImportRow {
@@ -200,4 +208,217 @@ async fn the_number_of_an_import_is_taken_once() {
     assert_eq!(stage.store.next_import().await.unwrap(), 2);
     assert_eq!(stage.store.imports(None, 10).await.unwrap().len(), 1);
     stage.assert_sound().await;
+}
+
+/// The deferred items of a key of a list in which each item is ten bytes long.
+fn range(key: &str, from: u64, to: u64) -> Range {
+    Range { key: key.into(), start: 2 + from * 10, position: from, stop: 2 + to * 10, items: to - from }
+}
+
+async fn ranges(stage: &Stage, id: i64) -> Vec<Range> {
+    stage.store.refills(id, 1_000).await.unwrap().into_iter().map(|refill| refill.range).collect()
+}
+
+#[tokio::test]
+async fn a_paused_import_dispatches_and_begins_nothing_until_it_is_resumed() {
+    let stage = Stage::new().await;
+    let id = stage.store.next_import().await.unwrap();
+    stage.store.add_import(import(&stage, id, 4, 0)).await.unwrap();
+    stage.store.advance(chunk(&stage, id, 0, 2, 4)).await.unwrap();
+    let running = stage.claim_one().await;
+    let turn = |was, turn| stage.store.turn_import(id, was, turn, stage.now);
+    assert_eq!(turn(ImportState::Processing, Turn::Pause).await.unwrap(), Applied::Yes);
+    assert_eq!(turn(ImportState::Processing, Turn::Pause).await.unwrap(), Applied::Stale, "it is paused already");
+    assert_eq!(stage.claim(9).await.len(), 0);
+    assert_eq!(stage.store.pulse().borrow().paused, 1);
+    assert_eq!(stage.store.advance(chunk(&stage, id, 2, 4, 4)).await.unwrap(), Applied::Stale);
+    stage.settle(&running, &done()).await;
+    let now = row(&stage, id).await;
+    assert_eq!((now.state, now.done, now.remaining), (ImportState::Paused, 1, 3));
+    assert_eq!(turn(ImportState::Paused, Turn::Resume).await.unwrap(), Applied::Yes);
+    assert_eq!(stage.store.advance(chunk(&stage, id, 2, 4, 4)).await.unwrap(), Applied::Yes);
+    assert_eq!(stage.claim(9).await.len(), 3);
+}
+
+#[tokio::test]
+async fn the_last_item_of_a_paused_import_ends_it() {
+    let stage = Stage::new().await;
+    let id = start(&stage, 1).await;
+    let running = stage.claim_one().await;
+    stage.store.turn_import(id, ImportState::Processing, Turn::Pause, stage.now).await.unwrap();
+    stage.settle(&running, &done()).await;
+    assert_eq!(row(&stage, id).await.state, ImportState::Completed);
+}
+
+#[tokio::test]
+async fn cancelling_counts_what_waits_in_the_list_and_a_retry_opens_it_again() {
+    let stage = Stage::new().await;
+    let id = stage.store.next_import().await.unwrap();
+    stage.store.add_import(import(&stage, id, 9, 1)).await.unwrap();
+    let mut first = chunk(&stage, id, 0, 4, 8);
+    first.jobs.truncate(2);
+    first.deferred = vec![range("slow", 2, 4)];
+    stage.store.advance(first).await.unwrap();
+    let running = stage.claim_one().await;
+    stage.store.turn_import(id, ImportState::Processing, Turn::Cancel, stage.now).await.unwrap();
+    let now = row(&stage, id).await;
+    // Two wait in a range and four behind the cursor; one is queued and one runs.
+    assert_eq!((now.state, now.cancelled, now.remaining, now.deferred), (ImportState::Cancelled, 6, 2, 0));
+    assert_eq!(stage.store.pulse().borrow().ending, 1);
+    assert_eq!(stage.claim(9).await.len(), 0, "nothing of it begins");
+    assert_eq!(stage.store.running_of_import(id).await.unwrap(), [running.facts.running.id]);
+    let queued = stage.store.queued_of_import(id, -1, 10).await.unwrap();
+    assert_eq!(queued.iter().map(|(_, item)| *item).collect::<Vec<_>>(), [1]);
+    let Cancel::Now(to) = cancel(queued[0].0, State::Queued, "me") else { panic!("queued") };
+    stage.store.turn(vec![to], stage.now).await.unwrap();
+    stage.settle(&running, &failed(Class::Cancelled)).await;
+    let now = row(&stage, id).await;
+    assert_eq!((now.state, now.cancelled, now.remaining, now.open_jobs), (ImportState::Cancelled, 8, 0, 0));
+    assert_eq!((now.is_over(), stage.store.pulse().borrow().ending), (true, 0));
+    stage.store.turn(vec![retry(queued[0].0, State::Cancelled, stage.now).unwrap()], stage.now).await.unwrap();
+    let now = row(&stage, id).await;
+    assert_eq!((now.state, now.cancelled, now.remaining), (ImportState::Processing, 7, 1));
+    let again = stage.claim_one().await;
+    stage.settle(&again, &done()).await;
+    let now = row(&stage, id).await;
+    assert_eq!((now.state, now.done, now.cancelled, now.remaining), (ImportState::Completed, 1, 7, 0));
+}
+
+#[tokio::test]
+async fn deferred_items_come_back_once_and_nearby_ranges_are_one() {
+    let stage = Stage::new().await;
+    let id = stage.store.next_import().await.unwrap();
+    stage.store.add_import(import(&stage, id, 8, 0)).await.unwrap();
+    let mut first = chunk(&stage, id, 0, 4, 8);
+    first.jobs.truncate(1);
+    first.deferred = vec![range("slow", 1, 4)];
+    stage.store.advance(first).await.unwrap();
+    let mut second = chunk(&stage, id, 4, 8, 8);
+    second.jobs.truncate(3);
+    // The eighth item: the ones between the two ranges belong to others.
+    second.deferred = vec![range("slow", 7, 8)];
+    stage.store.advance(second).await.unwrap();
+    let whole = Range { items: 4, ..range("slow", 1, 8) };
+    assert_eq!(ranges(&stage, id).await, [whole.clone()]);
+    let now = row(&stage, id).await;
+    assert_eq!((now.deferred, now.dispatched, now.remaining, now.has_unread()), (4, 4, 8, false));
+    assert_eq!(stage.store.pulse().borrow().dispatching, 1);
+
+    let mut back = chunk(&stage, id, 1, 3, 8);
+    let left = Range { items: 2, ..range("slow", 3, 8) };
+    back.from = Origin::Range { was: whole, left: Some(left.clone()) };
+    assert_eq!(stage.store.advance(back.clone()).await.unwrap(), Applied::Yes);
+    assert_eq!(stage.store.advance(back).await.unwrap(), Applied::Stale, "a range is read once");
+    assert_eq!(ranges(&stage, id).await, [left.clone()]);
+    let mut last = chunk(&stage, id, 3, 4, 8);
+    last.jobs.extend(chunk(&stage, id, 7, 8, 8).jobs);
+    last.from = Origin::Range { was: left, left: None };
+    assert_eq!(stage.store.advance(last).await.unwrap(), Applied::Yes);
+    let now = row(&stage, id).await;
+    assert_eq!((now.deferred, now.dispatched, now.open_jobs), (0, 8, 8));
+    assert_eq!((ranges(&stage, id).await, stage.store.pulse().borrow().dispatching), (Vec::new(), 0));
+    let items: Vec<i64> = stage.rows().await.iter().filter_map(|job| job.item).collect();
+    assert_eq!(items, [0, 4, 5, 6, 1, 2, 3, 7]);
+}
+
+#[tokio::test]
+async fn ranges_that_are_far_apart_are_two() {
+    let stage = Stage::new().await;
+    let id = stage.store.next_import().await.unwrap();
+    let new = NewImport { list_bytes: 10_000_000, ..import(&stage, id, 3, 0) };
+    stage.store.add_import(new).await.unwrap();
+    let far = MAX_GAP + 13;
+    for (from, to, start) in [(2, 12, 2), (12, far + 11, far), (far + 11, far + 1_000, far + 500)] {
+        let deferred = vec![Range { key: "slow".into(), start, position: 0, stop: start + 10, items: 1 }];
+        let from = Origin::Cursor { from, to, items: 1 };
+        let chunk = Chunk { import: id, from, jobs: Vec::new(), deferred, now: stage.now };
+        assert_eq!(stage.store.advance(chunk).await.unwrap(), Applied::Yes);
+    }
+    // The first ends at byte 12; the second begins one byte too far behind, the third near enough.
+    let first = Range { key: "slow".into(), start: 2, position: 0, stop: 12, items: 1 };
+    assert_eq!(ranges(&stage, id).await, [first.clone()]);
+    let from = Origin::Range { was: first, left: None };
+    let drained = Chunk { import: id, from, jobs: vec![], deferred: vec![], now: stage.now };
+    stage.store.advance(drained).await.unwrap();
+    assert_eq!(
+        ranges(&stage, id).await,
+        [Range { key: "slow".into(), start: far, position: 0, stop: far + 510, items: 2 }]
+    );
+}
+
+#[tokio::test]
+async fn what_exists_is_skipped_where_that_is_asked() {
+    let stage = Stage::new().await;
+    let id = start(&stage, 2).await;
+    for claimed in stage.claim(2).await {
+        let mut end = stage.end(&claimed.facts, &done());
+        end.publication = Some(publication(claimed.facts.running.lease));
+        stage.store.settle(end).await.unwrap();
+    }
+    assert_eq!(row(&stage, id).await.done, 2);
+    let again = stage.store.next_import().await.unwrap();
+    let new = NewImport { existing: Existing::Skip, ..import(&stage, again, 3, 0) };
+    stage.store.add_import(new).await.unwrap();
+    let mut all = chunk(&stage, again, 0, 3, 3);
+    for (job, source) in all.jobs.iter_mut().zip([format!("{id}/0"), "new".into(), format!("{id}/1")]) {
+        job.about = About::source(&source);
+    }
+    stage.store.advance(all).await.unwrap();
+    let now = row(&stage, again).await;
+    assert_eq!((now.skipped, now.remaining, now.dispatched, now.open_jobs), (2, 1, 3, 1));
+    let claimed = stage.claim_one().await;
+    assert_eq!(claimed.facts.about.source, "new");
+    stage.settle(&claimed, &done()).await;
+    let now = row(&stage, again).await;
+    assert_eq!((now.done, now.skipped, now.state), (1, 2, ImportState::Completed));
+}
+
+#[tokio::test]
+async fn what_follows_an_import_is_queued_once_when_it_is_done() {
+    let stage = Stage::new().await;
+    let id = stage.store.next_import().await.unwrap();
+    let then = Then {
+        kind: "text".into(),
+        queue: "text".into(),
+        payload: serde_json::json!({ "all": true }),
+        max_attempts: 2,
+    };
+    let new = NewImport { then: Some(then), ..import(&stage, id, 2, 0) };
+    stage.store.add_import(new).await.unwrap();
+    stage.store.advance(chunk(&stage, id, 0, 2, 2)).await.unwrap();
+    let claimed = stage.claim(2).await;
+    stage.settle(&claimed[0], &done()).await;
+    assert_eq!(row(&stage, id).await.then_id, None);
+    stage.settle(&claimed[1], &failed(Class::Permanent)).await;
+    let then_id = row(&stage, id).await.then_id.unwrap();
+    let follower = stage.store.job(then_id).await.unwrap().unwrap();
+    assert_eq!((follower.kind.as_str(), follower.import_id, follower.max_attempts), ("text", None, 2));
+    assert_eq!(follower.source, format!("import:{id}"));
+    assert_eq!(stage.store.job_documents(then_id).await.unwrap().unwrap().0, r#"{"all":true}"#);
+    let again = retry(claimed[1].facts.running.id, State::Failed, stage.now).unwrap();
+    stage.store.turn(vec![again], stage.now).await.unwrap();
+    for claimed in stage.claim(9).await {
+        stage.settle(&claimed, &done()).await;
+    }
+    let now = row(&stage, id).await;
+    assert_eq!((now.state, now.done, now.then_id), (ImportState::Completed, 2, Some(then_id)));
+    assert_eq!(stage.rows().await.len(), 3, "it follows once");
+}
+
+#[tokio::test]
+async fn failed_items_are_told_page_by_page() {
+    let stage = Stage::new().await;
+    let id = start(&stage, 5).await;
+    for (at, claimed) in stage.claim(5).await.iter().enumerate() {
+        stage.settle(claimed, &if at % 2 == 0 { failed(Class::Permanent) } else { done() }).await;
+    }
+    let first = stage.store.failed_items(id, (-1, 0), 2).await.unwrap();
+    assert_eq!(first.iter().map(|failed| failed.item).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(
+        (first[0].class, first[0].message.as_str(), first[0].source.as_str()),
+        (Class::Permanent, "told so", "1/0")
+    );
+    let last = &first[1];
+    let rest = stage.store.failed_items(id, (last.item, last.job), 2).await.unwrap();
+    assert_eq!(rest.iter().map(|failed| failed.item).collect::<Vec<_>>(), [4]);
 }

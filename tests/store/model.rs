@@ -3,7 +3,7 @@
 use super::stage::DIGEST;
 use capstan::rules::attempt::Class;
 use capstan::rules::failure::Resolution;
-use capstan::rules::import::{ImportState, Item, Tree};
+use capstan::rules::import::{ImportState, Item, Tree, Turn};
 use capstan::rules::job::{Expect, Made, Next, Running, State, Transition, Trust, Why, expire};
 use capstan::rules::key::{Key, rest_after_start};
 use capstan::rules::pipeline::{Standing, follows};
@@ -43,6 +43,12 @@ pub(crate) struct Import {
     pub(crate) invalid: i64,
     pub(crate) dispatched: i64,
     pub(crate) is_broken: bool,
+    pub(crate) is_paused: bool,
+    /// It went on after a pause, so it is no longer pending.
+    pub(crate) is_resumed: bool,
+    pub(crate) is_cancelled: bool,
+    /// Items that were cancelled before they became jobs.
+    pub(crate) given_up: i64,
 }
 
 /// A failure: its job, its round, how it was resolved, and whether it has full detail.
@@ -406,7 +412,10 @@ impl Model {
         self.ring();
         let mut taken = Vec::new();
         if free > 0 && !self.jobs.iter().any(|job| job.place == "running" && job.running.trust == Trust::Suspect) {
-            let is_next = |job: &Job| job.place == "suspect" && self.is_open(job) && !self.is_full(&job.new.queue);
+            let is_next = |job: &Job| {
+                let rests = job.new.item.is_some_and(|(import, _)| self.rests(import));
+                job.place == "suspect" && self.is_open(job) && !self.is_full(&job.new.queue) && !rests
+            };
             let suspects = (0..self.jobs.len()).filter(|at| is_next(&self.jobs[*at]));
             let next = suspects.min_by_key(|at| (self.jobs[*at].running.deaths, *at));
             taken.extend(next.filter(|at| self.take(*at)));
@@ -436,7 +445,8 @@ impl Model {
     }
 
     fn shares(&mut self, free: u64) -> Vec<(Lane, u64)> {
-        let (jobs, now, failures) = (&self.jobs, self.now, &self.failures);
+        let (jobs, now, failures, imports) = (&self.jobs, self.now, &self.failures, &self.imports);
+        let rests = |id: i64| imports.get(&id).is_some_and(|import| import.is_paused || import.is_cancelled);
         let ready = |lane: &Lane| jobs.iter().filter(|job| job.place == "ready" && job.lane() == *lane).count() as u64;
         let demand = |(lane, (since, turn)): (&Lane, &mut (Option<Timestamp>, u64))| Demand {
             lane: lane.clone(),
@@ -445,7 +455,7 @@ impl Model {
             turn: *turn,
             manner: Manner::after(failures.get(&*lane.kind).copied().unwrap_or(0)),
         };
-        let demands: Vec<Demand> = self.lanes.iter_mut().map(demand).collect();
+        let demands: Vec<Demand> = self.lanes.iter_mut().filter(|(lane, _)| !rests(lane.import)).map(demand).collect();
         let mut rooms = Rooms::new();
         for demand in &demands {
             let name = &demand.lane.queue;
@@ -562,6 +572,10 @@ impl Model {
         let now = self.now;
         let job = &mut self.jobs[at];
         if to.expect == Expect::Ended {
+            if let Some(import) = job.new.item.and_then(|(id, _)| self.imports.get_mut(&id)).filter(|i| i.is_cancelled)
+            {
+                (import.is_cancelled, import.is_broken) = (false, false);
+            }
             job.round += 1;
             job.new.deadline = job.new.deadline.filter(|at| *at > now);
             job.running.deadline = job.new.deadline;
@@ -571,6 +585,35 @@ impl Model {
         self.note(&[to]);
         let (source, kind) = (self.jobs[at].new.about.source.clone(), self.jobs[at].new.kind.clone());
         self.release(&source, &kind);
+    }
+
+    /// Pause, resume or cancel an import that is where that can be.
+    pub(crate) fn turn_import(&mut self, id: i64, turn: Turn) {
+        let Some(import) = self.imports.get_mut(&id) else { return };
+        match turn {
+            Turn::Pause => import.is_paused = true,
+            Turn::Resume => (import.is_paused, import.is_resumed) = (false, true),
+            Turn::Cancel => {
+                (import.is_paused, import.is_cancelled) = (false, true);
+                import.given_up = import.total - import.invalid - import.dispatched;
+                import.dispatched = import.total - import.invalid;
+            }
+        }
+    }
+
+    /// A paused import of which nothing remains is done, and no longer paused.
+    pub(crate) fn close_imports(&mut self) {
+        let ids: Vec<i64> = self.imports.keys().copied().collect();
+        for id in ids {
+            if self.account(id).5 == 0 {
+                self.imports.entry(id).and_modify(|import| import.is_paused = false);
+            }
+        }
+    }
+
+    /// Whether nothing of a job's import begins.
+    pub(crate) fn rests(&self, import: i64) -> bool {
+        self.imports.get(&import).is_some_and(|import| import.is_paused || import.is_cancelled)
     }
 
     pub(crate) fn account(&self, id: i64) -> Account {
@@ -583,9 +626,13 @@ impl Model {
         }
         let count = |place: Item| items.values().filter(|tree| tree.item() == place).count() as i64;
         let [done, failed, cancelled, skipped] = [Item::Done, Item::Failed, Item::Cancelled, Item::Skipped].map(count);
+        let cancelled = cancelled + import.given_up;
         let remaining = import.total - import.invalid - done - failed - cancelled - skipped;
-        let state = match (import.is_broken, remaining, import.dispatched) {
+        let is_new = import.dispatched == 0 && !import.is_resumed;
+        let state = match (import.is_broken, remaining, i64::from(!is_new)) {
+            _ if import.is_cancelled => ImportState::Cancelled,
             (true, ..) => ImportState::Failed,
+            (false, 1.., _) if import.is_paused => ImportState::Paused,
             (false, 0, _) => ImportState::Completed,
             (false, _, 0) => ImportState::Pending,
             _ => ImportState::Processing,

@@ -7,6 +7,7 @@
 use super::world::World;
 use crate::rules::{cases, cases_from};
 use capstan::rules::attempt::Class;
+use capstan::rules::import::Turn;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -129,6 +130,11 @@ pub(crate) enum Command {
     Break {
         which: Index,
     },
+    /// Pause, resume or cancel an import.
+    Turn {
+        which: Index,
+        turn: Turn,
+    },
     Pass {
         ms: u64,
     },
@@ -165,6 +171,7 @@ fn command() -> impl Strategy<Value = Command> {
         1 => (0_i64..5, 0_i64..2).prop_map(|(total, invalid)| Command::Import { total: total + invalid, invalid }),
         2 => (which(), 1_i64..4).prop_map(|(which, items)| Command::Chunk { which, items }),
         1 => which().prop_map(|which| Command::Break { which }),
+        2 => (which(), prop::sample::select(Turn::ALL.to_vec())).prop_map(|(which, turn)| Command::Turn { which, turn }),
         2 => (0_u64..2_000).prop_map(|ms| Command::Pass { ms }),
         1 => Just(Command::Restart),
         2 => Just(Command::Die),

@@ -4,6 +4,7 @@ use super::model::{Import, Job, Logged, Model};
 use super::random::{Change, Command, Ending, New};
 use super::stage::{Stage, done, failed, job, publication, text_follows, unchanged};
 use capstan::rules::attempt::Outcome;
+use capstan::rules::import::Turn;
 use capstan::rules::job::{Cancel, Running, State, Trust, cancel, retry};
 use capstan::rules::key::{self, Pace};
 use capstan::rules::queue::{self, Own, QueueState, Set};
@@ -14,7 +15,7 @@ use capstan::rules::unique::{Conflict, States, Unique};
 use capstan::store::artifact::ArtifactFilter;
 use capstan::store::claim::Claimed;
 use capstan::store::edit::{Deadline, Edit};
-use capstan::store::import::{Chunk, NewImport};
+use capstan::store::import::{Chunk, Existing, NewImport, Origin};
 use capstan::store::job::NewJob;
 use capstan::store::queue::QueueChange;
 use capstan::store::settle::{Applied, Settlement};
@@ -133,6 +134,7 @@ impl World {
             Command::Import { total, invalid } => self.import(*total, *invalid).await,
             Command::Chunk { which, items } if !self.model.imports.is_empty() => self.chunk(*which, *items).await,
             Command::Break { which } if !self.model.imports.is_empty() => self.break_import(*which).await,
+            Command::Turn { which, turn } if !self.model.imports.is_empty() => self.turn(*which, *turn).await,
             Command::Pass { ms } => {
                 self.stage.pass(*ms);
                 self.model.now = self.stage.now;
@@ -141,6 +143,7 @@ impl World {
             Command::Die => self.die().await,
             _ => {}
         }
+        self.model.close_imports();
         self.compare().await;
     }
 
@@ -239,6 +242,7 @@ impl World {
             id,
             kind: "page".into(),
             source: "a folder".into(),
+            format: "folder".into(),
             root: None,
             list: "list".into(),
             list_bytes: 100,
@@ -247,6 +251,8 @@ impl World {
             total: total as u64,
             invalid: invalid as u64,
             duplicate: 0,
+            existing: Existing::Again,
+            then: None,
             now: self.stage.now,
         };
         self.stage.store.add_import(new).await.unwrap();
@@ -257,7 +263,7 @@ impl World {
         let id = which.index(self.model.imports.len()) as i64 + 1;
         let import = &self.model.imports[&id];
         let (first, end) = (import.dispatched, import.total - import.invalid);
-        let is_broken = import.is_broken;
+        let is_broken = import.is_broken || import.is_paused || import.is_cancelled;
         let to = end.min(first + items);
         if first == end {
             return;
@@ -266,7 +272,8 @@ impl World {
         let item = |n: i64| NewJob { item: Some((id, n)), key: key(n), ..new_job(0, n as usize % 3, self.stage.now) };
         let jobs: Vec<NewJob> = (first..to).map(item).collect();
         let offset = |n: i64| if n == end { 100 } else { n as u64 };
-        let chunk = Chunk { import: id, from: offset(first), to: offset(to), jobs: jobs.clone(), now: self.stage.now };
+        let from = Origin::Cursor { from: offset(first), to: offset(to), items: (to - first) as u64 };
+        let chunk = Chunk { import: id, from, jobs: jobs.clone(), deferred: Vec::new(), now: self.stage.now };
         // Given twice, as by a host that died before it saw the answer.
         self.stage.store.advance(chunk.clone()).await.unwrap();
         self.stage.store.advance(chunk).await.unwrap();
@@ -280,9 +287,21 @@ impl World {
     async fn break_import(&mut self, which: Index) {
         let id = which.index(self.model.imports.len()) as i64 + 1;
         let import = &self.model.imports[&id];
-        if import.dispatched < import.total - import.invalid {
+        if import.dispatched < import.total - import.invalid && !import.is_paused {
             self.stage.store.break_import(id, "torn".into(), self.stage.now).await.unwrap();
             self.model.imports.entry(id).and_modify(|import| import.is_broken = true);
+        }
+    }
+
+    async fn turn(&mut self, which: Index, turn: Turn) {
+        let id = which.index(self.model.imports.len()) as i64 + 1;
+        let state = self.model.account(id).0;
+        let applied = self.stage.store.turn_import(id, state, turn, self.stage.now).await.unwrap();
+        if let Ok(Some(_)) = turn.of(state) {
+            assert_eq!(applied, Applied::Yes);
+            self.model.turn_import(id, turn);
+        } else {
+            assert_eq!(applied, Applied::Stale);
         }
     }
 
@@ -377,7 +396,10 @@ impl World {
         let is_suspect = |job: &&Job| job.place == "running" && job.running.trust == Trust::Suspect;
         let running_suspects = model.jobs.iter().filter(is_suspect).count();
         assert!(running_suspects <= 1, "two suspects at once");
-        let is_paused = |job: &&Job| model.state_of_queue(&job.new.queue) != QueueState::Open;
+        let is_paused = |job: &&Job| {
+            let rests = job.new.item.is_some_and(|(import, _)| model.rests(import));
+            model.state_of_queue(&job.new.queue) != QueueState::Open || rests
+        };
         let paused = model.jobs.iter().filter(|job| job.place == "ready").filter(is_paused).count() as u64;
         assert_eq!(pulse.paused, paused);
         // Those of a full queue are left out.

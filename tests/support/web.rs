@@ -1,11 +1,13 @@
 //! A web server that does what each test needs, also what no good server does.
 //!
 //! It answers each connection once, by what the test said about its path, and
-//! remembers every request. Streams that never end wait for the client to go.
+//! remembers every request. Streams that never end wait for the client to go. One
+//! that listens everywhere is a server for each address of the loopback network,
+//! 127.0.0.0/8, which on Linux are all there: so it is many hosts.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 
 /// What to do about a path.
@@ -37,6 +39,22 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
+impl Request {
+    /// The address that was asked for, without the port.
+    pub(crate) fn host(&self) -> &str {
+        let host = self.headers.iter().find_map(|header| {
+            let (name, value) = header.split_once(':')?;
+            name.eq_ignore_ascii_case("host").then(|| value.trim())
+        });
+        host.and_then(|host| host.split(':').next()).unwrap_or_default()
+    }
+
+    /// What was asked for there.
+    pub(crate) fn path(&self) -> &str {
+        self.line.split(' ').nth(1).unwrap_or_default()
+    }
+}
+
 /// A request as it came over the wire: the request line and the headers, in lower case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
@@ -48,6 +66,7 @@ pub(crate) struct Seen {
 #[derive(Default)]
 struct Notes {
     pages: HashMap<String, Page>,
+    otherwise: Option<Page>,
     seen: Vec<Seen>,
     let_go: bool,
 }
@@ -71,10 +90,19 @@ pub(crate) fn html(body: &str) -> Vec<u8> {
 
 impl Web {
     pub(crate) fn new(pages: &[(&str, Page)]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
         let pages = pages.iter().map(|(path, page)| ((*path).to_owned(), page.clone())).collect();
-        let notes = Arc::new((Mutex::new(Notes { pages, ..Notes::default() }), Condvar::new()));
+        Self::listen(Ipv4Addr::LOCALHOST, Notes { pages, ..Notes::default() })
+    }
+
+    /// One for every address of this machine, where this makes what each request gets.
+    pub(crate) fn everywhere(make: impl Fn(&Request) -> Page + Send + Sync + 'static) -> Self {
+        Self::listen(Ipv4Addr::UNSPECIFIED, Notes { otherwise: Some(Page::Made(Arc::new(make))), ..Notes::default() })
+    }
+
+    fn listen(at: Ipv4Addr, notes: Notes) -> Self {
+        let listener = TcpListener::bind((at, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let notes = Arc::new((Mutex::new(notes), Condvar::new()));
         let shared = Arc::clone(&notes);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -103,6 +131,11 @@ impl Web {
     /// Every request so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.notes.0.lock().unwrap().seen.clone()
+    }
+
+    /// How many requests there were so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.notes.0.lock().unwrap().seen.len()
     }
 
     /// Answer what is held.
@@ -144,7 +177,7 @@ fn serve(mut stream: &TcpStream, notes: &(Mutex<Notes>, Condvar)) -> std::io::Re
         let seen = Seen { line: line.trim().to_owned(), headers: lower.clone(), body: body.len() };
         locked.seen.push(seen);
         notes.1.notify_all();
-        let page = locked.pages.get(&path).cloned();
+        let page = locked.pages.get(&path).or(locked.otherwise.as_ref()).cloned();
         if let Some(Page::Heals(times, ..)) = locked.pages.get_mut(&path) {
             *times = times.saturating_sub(1);
         }

@@ -34,6 +34,7 @@ pub(crate) fn pages() -> Option<PathBuf> {
 }
 
 /// Wait until a host that works has nothing left to do.
+#[allow(dead_code)] // not every benchmark has a host of its own
 pub(crate) async fn drained(host: &Host) {
     let mut after = None;
     loop {

@@ -26,7 +26,7 @@ pub(crate) fn cargo(root: &Path, shared: &Path, sysroot: &Path, guests: &[Guest]
     command
         .current_dir(root)
         .env("RUSTC", variable("RUSTC")?)
-        .env("CARGO_ENCODED_RUSTFLAGS", remaps(root, shared, sysroot).join("\x1f"))
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(root, shared, sysroot).join("\x1f"))
         .args(["build", "--locked", "--profile", "guest", "--target", TARGET, "--lib", "--bins", "--target-dir"])
         .arg(shared);
     for guest in guests {
@@ -52,6 +52,17 @@ fn leaks(name: &str) -> bool {
     const KEPT: [&str; 5] = ["CARGO_HOME", "CARGO_NET_", "CARGO_HTTP_", "CARGO_REGISTRIES_", "CARGO_REGISTRY_"];
     let of_cargo = name.starts_with("CARGO_") && !KEPT.iter().any(|kept| name.starts_with(kept));
     of_cargo || name.starts_with("RUSTC") || name == "RUSTFLAGS" || name == "MAKEFLAGS"
+}
+
+/// What every engine that runs components has, and crates that search bytes (`memchr`) use when they are
+/// compiled with it: instructions on 128 bits at once.
+const SIMD: &str = "-Ctarget-feature=+simd128";
+
+/// The flags of the second compiler.
+fn flags(root: &Path, shared: &Path, sysroot: &Path) -> Vec<String> {
+    let mut flags = remaps(root, shared, sysroot);
+    flags.push(SIMD.to_owned());
+    flags
 }
 
 /// Flags that give the folders of this machine the same names everywhere. The last match wins, so the

@@ -61,7 +61,7 @@ impl Demo {
         eprintln!("making a project in {}", library.display());
         let (made, _) = Host::create(&library).await?;
         let reach = Reach::find(made.clone(), common.overrides()?).await?;
-        let start = ImportStart { from: pages, chunk: None, sample: Some(MOST) };
+        let start = ImportStart { sample: Some(MOST), ..ImportStart::of(pages) };
         let started = reach.say(start).await?;
         eprintln!("importing {} pages of {}", started.import.total, started.import.source);
         let summary = run::work(reach).await?;

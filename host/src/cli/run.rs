@@ -29,7 +29,7 @@ pub(super) struct Summary {
     ended: BTreeMap<State, u64>,
     /// Jobs that were left, because their handler is disabled.
     held: u64,
-    /// Jobs that were left, because their queue is paused.
+    /// Jobs that were left, because their queue or their import is paused.
     paused: u64,
     /// The imports that it worked on, with their accounts.
     imports: Vec<ImportRow>,
@@ -189,10 +189,14 @@ impl Summary {
         };
         let paused = match self.paused {
             0 => String::new(),
-            jobs => format!("\n\n{jobs} jobs wait, because their queue is paused: capstan queue list"),
+            jobs => format!(
+                "\n\n{jobs} jobs wait, because their queue or import is paused: capstan queue list, capstan import list"
+            ),
         };
         if completed + failed + cancelled == 0 {
-            return format!("nothing to do{held}{paused}");
+            let open: Vec<String> = self.imports.iter().filter(|i| !i.is_over()).map(super::import::line).collect();
+            let open = open.iter().map(|line| format!("\n{line}")).collect::<String>();
+            return format!("nothing to do{open}{held}{paused}");
         }
         let elapsed = table::span(Millis(self.elapsed_ms));
         let mut text = format!(

@@ -6,6 +6,7 @@
 
 mod coredump;
 mod failure;
+mod import;
 mod key;
 pub mod layer;
 mod limit;
@@ -25,6 +26,7 @@ use crate::rules::retry::Policy;
 use crate::rules::time::Millis;
 pub use coredump::CoredumpTable;
 pub use failure::FailureTable;
+pub use import::Import;
 pub use key::{KeySection, KeyTable};
 pub use limit::LimitsTable;
 pub use queue::{QueueSection, QueueTable};
@@ -162,25 +164,6 @@ impl Default for Worker {
     }
 }
 
-/// How imports are read.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Import {
-    /// Items per chunk. Default 10.
-    pub chunk: u64,
-    /// Chunks of one import that may wait or run at once. Default 20.
-    pub window: u64,
-    /// Endings of the files that the import of a folder takes.
-    pub extensions: Vec<String>,
-}
-
-impl Default for Import {
-    fn default() -> Self {
-        let extensions = ["html", "htm", "xhtml", "txt", "md", "markdown", "pdf"];
-        Self { chunk: 10, window: 20, extensions: extensions.map(str::to_owned).to_vec() }
-    }
-}
-
 /// How operations on many jobs go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -309,11 +292,10 @@ impl Config {
                 return Err(ConfigError::Range { path: path.to_owned(), name, value, range });
             }
         }
-        check("import.chunk", self.import.chunk, 1, 10_000, "1 to 10000")?;
         check("bulk.chunk", self.bulk.chunk.into(), 1, 10_000, "1 to 10000")?;
         check("coredump.files", self.coredump.files, 0, 100_000, "0 to 100000")?;
-        check("import.window", self.import.window, 1, 10_000, "1 to 10000")?;
         let ranges = Ranges(path);
+        self.import.ranges(&ranges)?;
         for (name, kind) in [("entries", &self.search.entries), ("vectors", &self.search.vectors)] {
             let is_fit = Queueing::try_from(kind.clone()).is_ok_and(|entry| entry.kind == *kind);
             ranges.holds(is_fit, &format!("search.{name}"), kind, "a kind: 1 to 64 of a-z, 0-9 and -")?;

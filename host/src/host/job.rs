@@ -1,7 +1,7 @@
 //! Jobs: list, show, wait, cancel, retry; those of more words in modules of their own.
 
 mod add;
-mod check;
+pub(super) mod check;
 mod edit;
 mod explain;
 mod follow;

@@ -2,8 +2,6 @@
 
 use super::refusal::Refusal;
 use super::{Host, Verb};
-use crate::rules::import::next_chunk;
-use crate::store::import::ImportRow;
 pub use crate::store::view::Ends;
 use crate::store::view::Pulse;
 use serde::{Deserialize, Serialize};
@@ -58,17 +56,25 @@ async fn is_newest(host: &Host, pulse: &Pulse) -> Result<bool, Refusal> {
 
 /// Whether an import has items that may become jobs now.
 async fn can_dispatch(host: &Host) -> Result<bool, Refusal> {
-    let window = |import: &ImportRow| import.chunk.saturating_mul(host.config.now().import.window);
-    let total = |import: &ImportRow| u64::try_from(import.total).unwrap_or(0);
-    let open = host.store.undispatched().await?;
-    Ok(open.iter().any(|import| next_chunk(total(import), import.chunk, window(import), import.open_jobs) > 0))
+    let config = host.config.now();
+    for import in host.store.undispatched().await? {
+        let ready = host.store.ready_of_import(import.id).await?;
+        let has_room = config.import.flow(import.chunk).room(u64::try_from(import.total).unwrap_or(0), ready) > 0;
+        if has_room
+            && (import.has_unread() || !host.store.refills(import.id, config.import.per_key / 2).await?.is_empty())
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Beat {
     /// Whether nothing is left that can be done: jobs of a disabled handler and of a
     /// paused queue are left.
     pub fn is_idle(&self) -> bool {
-        let Pulse { queued, held, running, imports, bulks, .. } = self.pulse;
-        running == 0 && bulks == 0 && (queued == held || self.pulse.is_still()) && (imports == 0 || self.is_stuck)
+        let Pulse { queued, held, running, imports, ending, bulks, .. } = self.pulse;
+        let has_ended = running == 0 && ending == 0 && bulks == 0;
+        has_ended && (queued == held || self.pulse.is_still()) && (imports == 0 || self.is_stuck)
     }
 }

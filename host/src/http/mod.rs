@@ -17,7 +17,9 @@ use crate::host::handler::change::{
 };
 use crate::host::handler::file::HandlerExamine;
 use crate::host::handler::{HandlerInspect, HandlerList};
-use crate::host::import::{ImportList, ImportShow, ImportStart};
+use crate::host::import::{
+    ImportCancel, ImportErrors, ImportList, ImportPause, ImportResume, ImportRetry, ImportShow, ImportStart, ImportWait,
+};
 use crate::host::job::{
     JobAdd, JobAddMany, JobCancel, JobEdit, JobExplain, JobFollow, JobList, JobReschedule, JobRetry, JobShow, JobWait,
 };
@@ -76,6 +78,8 @@ fn router(host: Arc<Host>) -> Router {
     let router = verb::<JobRetry>(verb::<JobCancel>(verb::<JobWait>(router)));
     let router = verb::<JobShow>(verb::<JobList>(verb::<JobAdd>(router)));
     let router = verb::<ImportShow>(verb::<ImportList>(verb::<ImportStart>(router)));
+    let router = verb::<ImportCancel>(verb::<ImportResume>(verb::<ImportPause>(router)));
+    let router = verb::<ImportRetry>(verb::<ImportErrors>(verb::<ImportWait>(router)));
     let router = verb::<ArtifactVerify>(verb::<ArtifactShow>(verb::<ArtifactList>(router)));
     let router = verb::<HandlerExamine>(verb::<HandlerInspect>(verb::<HandlerList>(router)));
     let router = verb::<HandlerRollback>(verb::<HandlerSwap>(verb::<HandlerAdd>(router)));

@@ -9,6 +9,7 @@ mod words;
 use super::attempt::Class;
 use super::blame::Blame;
 use super::failure::Resolution;
+use super::import::ImportState;
 use super::job::{Wait, Why};
 use super::key::{Key, Pace};
 use super::progress::Progress;
@@ -42,6 +43,10 @@ pub enum Reason {
     HandlerDisabled,
     /// No handler does its kind, or it cannot be used.
     HandlerMissing,
+    /// Its import is paused.
+    ImportPaused,
+    /// Its import was cancelled.
+    ImportCancelled,
     /// Its queue is paused.
     QueuePaused,
     /// Its queue drains.
@@ -87,6 +92,8 @@ impl Reason {
             Self::Suspect => "suspect",
             Self::HandlerDisabled => "handler-disabled",
             Self::HandlerMissing => "handler-missing",
+            Self::ImportPaused => "import-paused",
+            Self::ImportCancelled => "import-cancelled",
             Self::QueuePaused => "queue-paused",
             Self::QueueDraining => "queue-draining",
             Self::QueueFull => "queue-full",
@@ -191,6 +198,8 @@ pub struct Queued {
     pub other: Option<i64>,
     /// What does its kind.
     pub handler: Handler,
+    /// Its import, if it is of one that does not go on.
+    pub import: Option<(i64, ImportState)>,
     /// Its queue.
     pub queue: Queue,
     /// The host that works; none when none does.

@@ -5,6 +5,7 @@
 //! Where an item is follows from its whole tree of jobs, never from one of them.
 
 use super::job::{Made, State};
+use super::time::Millis;
 use serde::{Deserialize, Serialize};
 
 /// Where an import is in its life.
@@ -169,19 +170,83 @@ impl Account {
     }
 }
 
-/// Items up to this many are single jobs; more make a batch that goes chunk by
-/// chunk. From the seed documents.
+/// Items up to this many are single jobs, unless it is configured; more make a batch
+/// that goes chunk by chunk. From the seed documents.
 pub const SINGLE_JOBS: u64 = 50;
 
-/// How many items the next dispatch takes: a chunk, everything when the import
-/// is small, and nothing while `open` jobs fill the window.
-pub const fn next_chunk(total: u64, chunk: u64, window: u64, open: u64) -> u64 {
-    if total <= SINGLE_JOBS {
-        total
-    } else if open >= window {
-        0
-    } else {
+/// How fast an import hands its items out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flow {
+    /// Up to so many items all become jobs at once.
+    pub single_jobs: u64,
+    /// Items that become jobs together; never none.
+    pub chunk: u64,
+    /// Chunks that may wait to be claimed.
+    pub window: u64,
+}
+
+impl Flow {
+    /// How many items may become jobs now, of an import of `total` items of which
+    /// `ready` jobs wait to be claimed.
+    pub const fn room(self, total: u64, ready: u64) -> u64 {
+        if total <= self.single_jobs {
+            return total;
+        }
         // A chunk of none would never end.
-        if chunk == 0 { 1 } else { chunk }
+        let chunk = if self.chunk == 0 { 1 } else { self.chunk };
+        let window = chunk.saturating_mul(self.window);
+        // Whole chunks only: who has room for a part of one waits.
+        (window.saturating_sub(ready) / chunk).saturating_mul(chunk)
+    }
+}
+
+/// How long a job of a small import waits behind the one before it with the same key:
+/// from `least` to `most`, where `random` (0 ≤ random < 1) says.
+pub fn stagger(least: Millis, most: Millis, random: f64) -> Millis {
+    let span = most.0.saturating_sub(least.0);
+    // A span of milliseconds is far below the 2^53 that a float has exactly.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let part = (span as f64 * random.clamp(0.0, 1.0)) as u64;
+    Millis(least.0.saturating_add(part.min(span)))
+}
+
+/// What somebody wants of an import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Turn {
+    /// Nothing more of it begins.
+    Pause,
+    /// It goes on.
+    Resume,
+    /// Nothing of it begins any more, and what is left is cancelled.
+    Cancel,
+}
+
+impl Turn {
+    /// Every turn.
+    pub const ALL: [Self; 3] = [Self::Pause, Self::Resume, Self::Cancel];
+
+    /// The state that an import in this one comes to; none when it is there already.
+    ///
+    /// # Errors
+    /// It cannot, and the state is why.
+    pub const fn of(self, state: ImportState) -> Result<Option<ImportState>, ImportState> {
+        use ImportState::{Cancelled, Completed, Failed, Paused, Pending, Processing};
+        match (self, state) {
+            (Self::Pause, Pending | Processing) => Ok(Some(Paused)),
+            (Self::Resume, Paused) => Ok(Some(Processing)),
+            (Self::Cancel, Pending | Processing | Paused | Failed) => Ok(Some(Cancelled)),
+            (Self::Pause, Paused) | (Self::Resume, Pending | Processing) | (Self::Cancel, Cancelled) => Ok(None),
+            (Self::Pause | Self::Resume, Completed | Cancelled | Failed) | (Self::Cancel, Completed) => Err(state),
+        }
+    }
+
+    /// What was done, for people.
+    pub const fn done(self) -> &'static str {
+        match self {
+            Self::Pause => "paused",
+            Self::Resume => "resumed",
+            Self::Cancel => "cancelled",
+        }
     }
 }

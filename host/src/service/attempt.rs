@@ -4,7 +4,7 @@
 //! no is an error, and ends the host.
 
 use super::handler::Ready;
-use super::import::Roots;
+use super::import::root::Roots;
 use super::{Runtime, ServiceError, coredump, deadline, desk, pipeline};
 use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;

@@ -102,6 +102,8 @@ pub struct Runtime {
     pub running: RunningAttempts,
     /// What the library says.
     pub library: search::Library,
+    /// How fast the open imports go.
+    pub paces: import::Paces,
 }
 
 impl Runtime {

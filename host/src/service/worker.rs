@@ -7,7 +7,7 @@
 
 use super::attempt::{self, Told};
 use super::handler::Table;
-use super::import::Roots;
+use super::import::root::Roots;
 use super::{Runtime, ServiceError};
 use crate::clock;
 use crate::rules::queue::claimable;

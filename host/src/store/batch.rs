@@ -25,6 +25,7 @@ pub(super) struct Batch<'a> {
     tallies: Tally,
     items: BTreeMap<(i64, i64), Tree>,
     open_jobs: BTreeMap<i64, i64>,
+    reopened: BTreeSet<i64>,
     keys: BTreeMap<String, key::Moves>,
     queues: BTreeSet<Arc<str>>,
     now: Timestamp,
@@ -48,6 +49,7 @@ impl<'a> Batch<'a> {
             tallies: Tally::new(),
             items: BTreeMap::new(),
             open_jobs: BTreeMap::new(),
+            reopened: BTreeSet::new(),
             keys: BTreeMap::new(),
             queues: BTreeSet::new(),
             now: Timestamp(0),
@@ -80,6 +82,7 @@ impl<'a> Batch<'a> {
             Op::RemoveSubject(removing) => Reply::Removed(subject::remove(self, removing).await?),
             Op::Import(new) => Reply::Id(import::insert(self, new).await?),
             Op::BreakImport { id, error, now } => import::break_off(self, *id, error, *now).await?,
+            Op::TurnImport { id, was, turn, now } => import::turn(self, *id, (*was, *turn), *now).await?,
             Op::AskCancel { jobs, by } => job::ask_cancel(self.conn, jobs, by).await?,
             Op::Edit { edits, now } => Reply::Applied(edit::edit(self, edits, *now).await?),
             Op::Recount => Reply::Differences(doctor::differences(self).await?),
@@ -96,9 +99,13 @@ impl<'a> Batch<'a> {
             Op::Progress(said) => progress::write(self.conn, said).await?,
             Op::Chunk(chunk) => import::advance(self, chunk).await?,
             Op::Settle(_) | Op::Recover { .. } => Reply::Applied(Vec::new()),
-            Op::Add(_) | Op::Claim(_) | Op::Configure { .. } | Op::KeepFailures(_) | Op::CatchUp | Op::Close => {
-                Reply::Done
-            }
+            Op::Add(_)
+            | Op::Claim(_)
+            | Op::Configure { .. }
+            | Op::KeepFailures(_)
+            | Op::CatchUp
+            | Op::ReadyOfImport(_)
+            | Op::Close => Reply::Done,
         })
     }
 
@@ -132,6 +139,16 @@ impl<'a> Batch<'a> {
             *tree = tree.with(State::Queued, Made::Something);
             *self.open_jobs.entry(item.0).or_insert(0) += 1;
         }
+    }
+
+    /// An item needs no job, because its document exists.
+    pub(super) fn skipped(&mut self, item: (i64, i64)) {
+        self.items.entry(item).or_default();
+    }
+
+    /// A job of this import was given a new round.
+    pub(super) fn reopened(&mut self, import: i64) {
+        self.reopened.insert(import);
     }
 
     /// A job is queued, and this is what it waits for; until this time, if it is for a time.
@@ -196,15 +213,24 @@ impl<'a> Batch<'a> {
     }
 
     async fn flush(mut self) -> Result<(), StoreError> {
+        // First: what follows an import that ends is a job like others.
+        self.flush_imports().await?;
         self.flush_tallies().await?;
         self.flush_sequences().await?;
         let (queues, keys) = (std::mem::take(&mut self.queues), std::mem::take(&mut self.keys));
         queue::write(&mut self, &queues.into_iter().collect::<Vec<_>>()).await?;
-        key::write(&mut self, &keys).await?;
+        key::write(&mut self, &keys).await
+    }
+
+    async fn flush_imports(&mut self) -> Result<(), StoreError> {
+        let reopened: Vec<i64> = std::mem::take(&mut self.reopened).into_iter().collect();
+        if !reopened.is_empty() {
+            import::reopen(self, &reopened).await?;
+        }
         if !self.items.is_empty() {
             let (items, open_jobs, now) =
                 (std::mem::take(&mut self.items), std::mem::take(&mut self.open_jobs), self.now);
-            import::account(&mut self, items, open_jobs, now).await?;
+            import::account(self, items, open_jobs, now).await?;
         }
         Ok(())
     }

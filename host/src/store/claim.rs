@@ -110,8 +110,9 @@ async fn claim(batch: &mut Batch<'_>, request: &ClaimRequest) -> Result<Vec<Clai
 
 /// The lanes whose kind has a handler that may be used.
 fn demands(batch: &mut Batch<'_>, now: Timestamp) -> Vec<Demand> {
-    let (held, failures) = (&batch.view.held, &batch.view.failures);
-    let open = batch.view.lanes.iter_mut().filter(|(lane, _)| !held.contains(&*lane.kind));
+    let (held, failures, imports) = (&batch.view.held, &batch.view.failures, &batch.view.imports);
+    let rests = |import: i64| imports.get(&import).is_some_and(|standing| !standing.is_open());
+    let open = batch.view.lanes.iter_mut().filter(|(lane, _)| !held.contains(&*lane.kind) && !rests(lane.import));
     let demand = |(lane, waiting): (&Lane, &mut super::view::Waiting)| Demand {
         lane: lane.clone(),
         ready: waiting.jobs,
@@ -193,8 +194,8 @@ fn candidates(ids: &'static str) -> QueryBuilder<sqlx::Sqlite> {
     query
 }
 
-/// The first suspect in line whose kind and queue are not among these.
-pub(super) fn next_suspect(held: &BTreeSet<String>, closed: &[&str]) -> QueryBuilder<sqlx::Sqlite> {
+/// The first suspect in line whose kind, queue and import are not among these.
+pub(super) fn next_suspect(held: &BTreeSet<String>, closed: &[&str], resting: &[i64]) -> QueryBuilder<sqlx::Sqlite> {
     let mut query = candidates("SELECT id AS next FROM job WHERE wait = 'suspect'");
     // Reads the rows of suspects, of which there are as many as the dead host had slots.
     if !held.is_empty() {
@@ -208,6 +209,13 @@ pub(super) fn next_suspect(held: &BTreeSet<String>, closed: &[&str]) -> QueryBui
         let mut queues = query.push(" AND queue NOT IN (").separated(", ");
         for queue in closed {
             queues.push_bind((*queue).to_owned());
+        }
+        query.push(")");
+    }
+    if !resting.is_empty() {
+        let mut imports = query.push(" AND coalesce(import_id, 0) NOT IN (").separated(", ");
+        for import in resting {
+            imports.push_bind(*import);
         }
         query.push(")");
     }
@@ -231,7 +239,8 @@ async fn look(batch: &mut Batch<'_>, mut query: QueryBuilder<sqlx::Sqlite>) -> R
 
 /// Take the suspect that is next in line; how many slots it took.
 async fn take_suspect(batch: &mut Batch<'_>, taken: &mut Taken, now: Timestamp) -> Result<u64, StoreError> {
-    let query = next_suspect(&batch.view.held, &queue::closed(batch.view));
+    let resting = batch.view.imports.iter().filter(|(_, standing)| !standing.is_open()).map(|(id, _)| *id);
+    let query = next_suspect(&batch.view.held, &queue::closed(batch.view), &resting.collect::<Vec<_>>());
     let found = look(batch, query).await?;
     if found.is_empty() {
         batch.view.suspects_stuck = true;

@@ -24,7 +24,7 @@ pub struct Finding {
     pub what: String,
 }
 
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 14] = [
     Check {
         name: "counts equal rows",
         sql: "SELECT 'kind ' || kind || ' ' || state || ': counted ' || sum(counted) || ', rows ' || sum(rows)
@@ -58,6 +58,22 @@ const CHECKS: [Check; 12] = [
                      || (done + failed + cancelled + duplicate + skipped + invalid)
               FROM import WHERE total < done + failed + cancelled + duplicate + skipped + invalid
                  OR (state = 'completed' AND total <> done + failed + cancelled + duplicate + skipped + invalid)",
+    },
+    Check {
+        name: "imports equal their items",
+        sql: "SELECT 'import ' || id || ': counted ' || done || ' done, ' || failed || ' failed, ' || skipped || ' skipped, '
+                     || open_jobs || ' open jobs; items ' || d || ', ' || f || ', ' || s || ', ' || o
+              FROM import JOIN (
+                SELECT import_id, sum(open = 0 AND failed = 0 AND cancelled = 0 AND made > 0) AS d,
+                       sum(open = 0 AND failed > 0) AS f, sum(open + failed + cancelled + made = 0) AS s, sum(open) AS o
+                FROM item GROUP BY import_id) ON import_id = id
+              WHERE (done, failed, skipped, open_jobs) <> (d, f, s, o) LIMIT 20",
+    },
+    Check {
+        name: "what waits in lists adds up",
+        sql: "SELECT 'import ' || id || ': counted ' || deferred || ' waiting, ranges hold ' || coalesce(held, 0)
+              FROM import LEFT JOIN (SELECT import_id, sum(items) AS held FROM deferred GROUP BY import_id) ON import_id = id
+              WHERE deferred <> coalesce(held, 0) LIMIT 20",
     },
     Check {
         name: "items equal their jobs",
@@ -164,6 +180,9 @@ pub(super) async fn differences(batch: &mut Batch<'_>) -> Result<Vec<String>, St
         if known != rows {
             all.push(format!("queue {name}: {known} running jobs are known, {rows} are there"));
         }
+    }
+    if known.imports != rows.imports {
+        all.push(format!("open imports: {:?} are known, {:?} are there", known.imports, rows.imports));
     }
     for (what, known, rows) in [
         ("suspects", known.suspects, rows.suspects),

@@ -8,6 +8,7 @@ use super::job::JobRow;
 use super::queue::Queue;
 use super::{Store, StoreError};
 use crate::rules::explain::{self, Handler, KeyFacts, Line, MOST, Queued, Worker};
+use crate::rules::import::ImportState;
 use crate::rules::job::{Wait, Why};
 use crate::rules::key::Key;
 use crate::rules::time::Timestamp;
@@ -75,6 +76,7 @@ impl Store {
             key: if wait == Wait::Key { self.key_of(job, configured, now).await? } else { None },
             other: self.other(job, wait).await?,
             handler: self.handler_of(&job.kind).await?,
+            import: self.resting_import(job.import_id).await?,
             queue: self.queue_of(&job.queue, configured).await?,
             worker,
             line: if wait == Wait::Ready { self.line(job).await? } else { Line::default() },
@@ -106,6 +108,14 @@ impl Store {
         };
         let found = query.fetch_optional(self.readers()).await?;
         Ok(found.map(|row| row.try_get(0)).transpose()?)
+    }
+
+    /// The import of a job, if nothing of it begins.
+    async fn resting_import(&self, id: Option<i64>) -> Result<Option<(i64, ImportState)>, StoreError> {
+        let Some(id) = id else { return Ok(None) };
+        let import = self.import(id).await?;
+        let rests = |state| matches!(state, ImportState::Paused | ImportState::Cancelled);
+        Ok(import.filter(|import| rests(import.state)).map(|import| (id, import.state)))
     }
 
     async fn handler_of(&self, kind: &str) -> Result<Handler, StoreError> {

@@ -56,6 +56,12 @@ fn statements() -> Vec<(&'static str, String)> {
         ("import: account", import::ACCOUNT),
         ("import: complete", import::COMPLETE),
         ("import: undispatched", import::UNDISPATCHED),
+        ("import: open", import::OPEN),
+        ("import: drain", import::DRAIN),
+        ("import: existing", import::EXISTING),
+        ("import: reopen", import::REOPEN),
+        ("import: queued", import::QUEUED),
+        ("import: failed", import::FAILED),
         ("job: insert", accept::INSERT),
         ("job: ask to cancel", job::ASK_CANCEL),
         ("bulk: open", bulk::OPEN),
@@ -86,7 +92,7 @@ fn statements() -> Vec<(&'static str, String)> {
     let lane = Lane { queue: "q".into(), kind: "k".into(), import: 0, priority: 0 };
     let built = [
         ("claim: ready", claim::next_ready(&lane, 1).sql().as_str().to_owned()),
-        ("claim: suspect", claim::next_suspect(&BTreeSet::new(), &[]).sql().as_str().to_owned()),
+        ("claim: suspect", claim::next_suspect(&BTreeSet::new(), &[], &[]).sql().as_str().to_owned()),
         ("recover: orphans", settle::orphans().sql().as_str().to_owned()),
         ("bulk: cancel", frozen(&bulk::What::Cancel { jobs: JobFilter::default() })),
         ("bulk: cancel of an import", frozen(&bulk::What::Cancel { jobs: of_import() })),
@@ -129,6 +135,7 @@ fn is_scan(step: &str) -> bool {
         "key_resting",
         "key_waiting",
         "import_open",
+        "import_ending",
         "bulk_open",
     ];
     step.starts_with("SCAN ")

@@ -3,16 +3,37 @@
 //! A chunk's jobs, the cursor behind it and its items are one commit, so an item
 //! is dispatched exactly once however often the host dies.
 
+mod account;
+mod advance;
+mod errors;
+mod turn;
+
 use super::batch::{Batch, json};
 use super::job::NewJob;
 use super::op::{Op, Reply};
-use super::{Store, StoreError, accept};
-use crate::rules::import::{Account, ImportState, Tree};
+use super::settle::Applied;
+use super::{Store, StoreError};
+use crate::rules::deferred::Range;
+use crate::rules::import::{ImportState, Turn};
+use crate::rules::pace::Pace;
 use crate::rules::time::Timestamp;
+#[cfg(test)]
+pub(super) use account::{ACCOUNT, COMPLETE, ITEMS, OPEN};
+pub(super) use account::{account, reload};
+pub(super) use advance::advance;
+#[cfg(test)]
+pub(super) use advance::{ADVANCE, DRAIN, EXISTING};
+#[cfg(test)]
+pub(super) use errors::FAILED;
+pub use errors::FailedItem;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, QueryBuilder, Row};
-use std::collections::BTreeMap;
+pub(super) use turn::reopen;
+#[cfg(test)]
+pub(super) use turn::{QUEUED, REOPEN};
+pub(super) use turn::{break_off, turn};
 
 /// An import whose list lies on the disk.
 #[derive(Debug, Clone)]
@@ -23,6 +44,8 @@ pub struct NewImport {
     pub kind: String,
     /// What was imported, for people.
     pub source: String,
+    /// In which form it came.
+    pub format: String,
     /// The folder that jobs see as `/imports`.
     pub root: Option<String>,
     /// The list, relative to the project.
@@ -39,27 +62,98 @@ pub struct NewImport {
     pub invalid: u64,
     /// Items that are in the list twice: the later ones.
     pub duplicate: u64,
+    /// What becomes of items whose document exists.
+    pub existing: Existing,
+    /// The job that follows when it is done.
+    pub then: Option<Then>,
     /// Now.
     pub now: Timestamp,
 }
 
-/// The next items of a list.
+/// What becomes of items whose document exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Existing {
+    /// They become jobs, which find out whether something changed.
+    #[default]
+    Again,
+    /// They are skipped.
+    Skip,
+}
+
+impl Existing {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Again => "again",
+            Self::Skip => "skip",
+        }
+    }
+
+    fn of(name: &str) -> Self {
+        if name == Self::Skip.name() { Self::Skip } else { Self::Again }
+    }
+}
+
+/// The job that follows when an import is done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Then {
+    /// Its kind.
+    pub kind: String,
+    /// Its queue.
+    pub queue: String,
+    /// Its payload.
+    pub payload: Value,
+    /// Charged tries that it may have.
+    pub max_attempts: u32,
+}
+
+/// Items of a list that become jobs, or wait.
 #[derive(Debug, Clone)]
 pub struct Chunk {
     /// The import.
     pub import: i64,
-    /// Where the list was read from.
-    pub from: u64,
-    /// Where the next item begins.
-    pub to: u64,
+    /// Where they come from.
+    pub from: Origin,
     /// The jobs that the items become.
     pub jobs: Vec<NewJob>,
+    /// The others, by their keys.
+    pub deferred: Vec<Range>,
     /// Now.
     pub now: Timestamp,
 }
 
+/// Where items of a list were read from, and where the next ones begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// From the import's cursor.
+    Cursor {
+        /// Where the cursor was.
+        from: u64,
+        /// Where the next item begins; the length of the list behind the last one.
+        to: u64,
+        /// How many items were read.
+        items: u64,
+    },
+    /// From the first range of a key.
+    Range {
+        /// The range as it was.
+        was: Range,
+        /// What is left of it; none when nothing is.
+        left: Option<Range>,
+    },
+}
+
+/// A range whose key has room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refill {
+    /// The first range of the key.
+    pub range: Range,
+    /// How many jobs of the key are queued or run.
+    pub open: u64,
+}
+
 /// An import as people see it.
-#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq)]
 pub struct ImportRow {
     /// Its number.
     pub id: i64,
@@ -69,6 +163,8 @@ pub struct ImportRow {
     pub kind: String,
     /// What was imported.
     pub source: String,
+    /// In which form it came.
+    pub format: String,
     /// The folder that jobs see as `/imports`.
     pub root: Option<String>,
     /// The list, relative to the project.
@@ -77,6 +173,16 @@ pub struct ImportRow {
     pub chunk: u64,
     /// Offset of the next item in the list.
     pub cursor: u64,
+    /// The number of that item, from 0.
+    pub position: u64,
+    /// Items before the cursor that wait in the list, because their key is busy.
+    pub deferred: u64,
+    /// What becomes of items whose document exists.
+    pub existing: Existing,
+    /// The job that follows when it is done.
+    pub then: Option<Then>,
+    /// That job, once it is queued.
+    pub then_id: Option<i64>,
     /// Items that became jobs.
     pub dispatched: u64,
     /// Items in the list.
@@ -103,6 +209,30 @@ pub struct ImportRow {
     pub created_at: Timestamp,
     /// When every item was accounted for (ms).
     pub finished_at: Option<Timestamp>,
+    /// How fast it goes; known to the host that works on it.
+    #[serde(default)]
+    pub pace: Option<Pace>,
+}
+
+impl ImportRow {
+    /// Items that are accounted for.
+    pub fn accounted(&self) -> i64 {
+        self.total - self.remaining
+    }
+
+    /// Whether nothing of it is before us.
+    pub fn is_over(&self) -> bool {
+        match self.state {
+            ImportState::Completed => true,
+            ImportState::Cancelled | ImportState::Failed => self.open_jobs == 0,
+            ImportState::Pending | ImportState::Processing | ImportState::Paused => false,
+        }
+    }
+
+    /// Whether items lie behind the cursor: fewer were read than can become jobs.
+    pub fn has_unread(&self) -> bool {
+        i64::try_from(self.position).unwrap_or(i64::MAX) < self.total - self.duplicate - self.invalid
+    }
 }
 
 impl FromRow<'_, SqliteRow> for ImportRow {
@@ -113,10 +243,20 @@ impl FromRow<'_, SqliteRow> for ImportRow {
             state: state.ok_or_else(|| sqlx::Error::Decode("import: unknown state".into()))?,
             kind: row.try_get("kind")?,
             source: row.try_get("source")?,
+            format: row.try_get("format")?,
             root: row.try_get("root")?,
             list: row.try_get("list")?,
             chunk: row.try_get("chunk")?,
             cursor: row.try_get("cursor")?,
+            position: row.try_get("position")?,
+            deferred: row.try_get("deferred")?,
+            existing: Existing::of(row.try_get("existing")?),
+            then: row
+                .try_get::<Option<&str>, _>("then_job")?
+                .map(serde_json::from_str)
+                .transpose()
+                .map_err(|error| sqlx::Error::Decode(error.into()))?,
+            then_id: row.try_get("then_id")?,
             dispatched: row.try_get("dispatched")?,
             total: row.try_get("total")?,
             done: row.try_get("done")?,
@@ -130,6 +270,7 @@ impl FromRow<'_, SqliteRow> for ImportRow {
             error: row.try_get("error")?,
             created_at: Timestamp(row.try_get("created_at")?),
             finished_at: row.try_get::<Option<i64>, _>("finished_at")?.map(Timestamp),
+            pace: None,
         };
         import.remaining = import.total
             - (import.done + import.failed + import.cancelled + import.duplicate + import.skipped + import.invalid);
@@ -149,12 +290,61 @@ impl Store {
         }
     }
 
-    /// Dispatch the next items of an import; nothing if its cursor has moved.
+    /// Dispatch items of an import; nothing if its cursor or the range has moved.
     ///
     /// # Errors
     /// The database said no.
-    pub async fn advance(&self, chunk: Chunk) -> Result<(), StoreError> {
-        self.send(Op::Chunk(chunk)).await.map(|_| ())
+    pub async fn advance(&self, chunk: Chunk) -> Result<Applied, StoreError> {
+        self.applied(Op::Chunk(chunk)).await
+    }
+
+    /// Dispatch chunks that follow each other, all on their way before the first is
+    /// answered, so that they share commits.
+    ///
+    /// # Errors
+    /// The database said no; those before may have been written.
+    pub async fn advance_all(&self, chunks: Vec<Chunk>) -> Result<(), StoreError> {
+        let mut answers = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            answers.push(self.ask(Op::Chunk(chunk)).await?);
+        }
+        for answer in answers {
+            answer.await.map_err(|_| StoreError::Closed)??;
+        }
+        Ok(())
+    }
+
+    /// Pause, resume or cancel an import that is in this state; what waits of a
+    /// cancelled one is counted as cancelled, and its open jobs are left to the caller.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn turn_import(
+        &self,
+        id: i64,
+        was: ImportState,
+        turn: Turn,
+        now: Timestamp,
+    ) -> Result<Applied, StoreError> {
+        self.applied(Op::TurnImport { id, was, turn, now }).await
+    }
+
+    async fn applied(&self, op: Op) -> Result<Applied, StoreError> {
+        match self.send(op).await? {
+            Reply::Applied(applied) => applied.first().copied().ok_or_else(|| StoreError::Corrupt("no answer".into())),
+            other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
+        }
+    }
+
+    /// How many jobs of an import a claim could take now.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub async fn ready_of_import(&self, id: i64) -> Result<u64, StoreError> {
+        match self.send(Op::ReadyOfImport(id)).await? {
+            Reply::Id(jobs) => Ok(u64::try_from(jobs).unwrap_or(0)),
+            other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
+        }
     }
 
     /// Give an import up because its list cannot be read.
@@ -196,6 +386,15 @@ impl Store {
         Ok(query.build_query_as().fetch_all(self.readers()).await?)
     }
 
+    /// The imports that are open, oldest first.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn open_imports(&self) -> Result<Vec<ImportRow>, StoreError> {
+        let query = "SELECT * FROM import WHERE state IN ('pending', 'processing', 'paused') ORDER BY id";
+        Ok(sqlx::query_as(query).fetch_all(self.readers()).await?)
+    }
+
     /// The imports that still have items to dispatch, oldest first.
     ///
     /// # Errors
@@ -205,19 +404,20 @@ impl Store {
     }
 }
 
-pub(super) const UNDISPATCHED: &str =
-    "SELECT * FROM import WHERE state IN ('pending', 'processing') AND cursor < list_bytes ORDER BY id";
+pub(super) const UNDISPATCHED: &str = "SELECT * FROM import
+    WHERE state IN ('pending', 'processing', 'paused') AND state <> 'paused' AND (cursor < list_bytes OR deferred > 0)
+    ORDER BY id";
 
 pub(super) async fn insert(batch: &mut Batch<'_>, new: &NewImport) -> Result<i64, StoreError> {
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     sqlx::query(
-        "INSERT INTO import (id, state, kind, source, root, list, list_bytes, chunk, cursor, dispatched, total, invalid, duplicate,
-                             created_at)
-         VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, $8, 0, $9, $10, $11, $12)",
+        "INSERT INTO import (id, state, kind, source, format, root, list, list_bytes, chunk, cursor, dispatched, total,
+                             invalid, duplicate, existing, then_job, created_at)
+         VALUES ($1, 'pending', $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12, $13, $14, $15)",
     )
     .bind(new.id)
     .bind(&new.kind)
     .bind(&new.source)
+    .bind(&new.format)
     .bind(&new.root)
     .bind(&new.list)
     .bind(number(new.list_bytes))
@@ -226,116 +426,16 @@ pub(super) async fn insert(batch: &mut Batch<'_>, new: &NewImport) -> Result<i64
     .bind(number(new.total))
     .bind(number(new.invalid))
     .bind(number(new.duplicate))
+    .bind(new.existing.name())
+    .bind(new.then.as_ref().map(json).transpose()?)
     .bind(new.now.0)
     .execute(&mut *batch.conn)
     .await?;
-    batch.view.imports += 1;
-    complete(batch, &[new.id], new.now).await?;
+    account::complete(batch, &[new.id], new.now).await?;
+    reload(batch).await?;
     Ok(new.id)
 }
 
-pub(super) const ADVANCE: &str = "UPDATE import SET state = 'processing', cursor = $3, dispatched = dispatched + $4
-    WHERE id = $1 AND cursor = $2 AND state IN ('pending', 'processing')";
-
-pub(super) async fn advance(batch: &mut Batch<'_>, chunk: &Chunk) -> Result<Reply, StoreError> {
-    let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let moved = sqlx::query(ADVANCE)
-        .bind(chunk.import)
-        .bind(number(chunk.from))
-        .bind(number(chunk.to))
-        .bind(number(chunk.jobs.len() as u64))
-        .execute(&mut *batch.conn)
-        .await?
-        .rows_affected();
-    if moved == 1 {
-        accept::insert_rows(batch, &chunk.jobs.iter().collect::<Vec<_>>()).await?;
-    }
-    Ok(Reply::Done)
-}
-
-pub(super) async fn break_off(
-    batch: &mut Batch<'_>,
-    id: i64,
-    error: &str,
-    now: Timestamp,
-) -> Result<Reply, StoreError> {
-    let broken = sqlx::query(
-        "UPDATE import SET state = 'failed', error = $2, finished_at = $3
-         WHERE id = $1 AND state IN ('pending', 'processing')",
-    )
-    .bind(id)
-    .bind(error)
-    .bind(now.0)
-    .execute(&mut *batch.conn)
-    .await?
-    .rows_affected();
-    batch.view.imports = batch.view.imports.saturating_sub(broken);
-    Ok(Reply::Done)
-}
-
-pub(super) const ACCOUNT: &str = "UPDATE import SET done = done + (new.value->>1), failed = failed + (new.value->>2),
-       cancelled = cancelled + (new.value->>3), skipped = skipped + (new.value->>4),
-       open_jobs = open_jobs + (new.value->>5)
-    FROM jsonb_each($1) AS new WHERE import.id = new.value->>0";
-
-/// Write what a batch changed in items, and what follows for their imports.
-pub(super) async fn account(
-    batch: &mut Batch<'_>,
-    items: BTreeMap<(i64, i64), Tree>,
-    open_jobs: BTreeMap<i64, i64>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut accounts: BTreeMap<i64, Account> = BTreeMap::new();
-    for row in &write_items(batch, &items).await? {
-        let key = (row.try_get("import_id")?, row.try_get("item")?);
-        let after = Tree {
-            open: row.try_get("open")?,
-            failed: row.try_get("failed")?,
-            cancelled: row.try_get("cancelled")?,
-            made: row.try_get("made")?,
-        };
-        let before = after.minus(items.get(&key).copied().unwrap_or_default());
-        // An item without jobs has not been dispatched: it remains.
-        let was = if before == Tree::default() { Tree { open: 1, ..before } } else { before };
-        accounts.entry(key.0).or_default().shift(was.item(), after.item());
-    }
-    let rows: Vec<_> = accounts
-        .iter()
-        .map(|(id, a)| (id, a.done, a.failed, a.cancelled, a.skipped, open_jobs.get(id).copied().unwrap_or(0)))
-        .collect();
-    sqlx::query(ACCOUNT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
-    complete(batch, &accounts.keys().copied().collect::<Vec<_>>(), now).await
-}
-
-pub(super) const ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
-    ON CONFLICT (import_id, item) DO UPDATE SET open = open + excluded.open, failed = failed + excluded.failed,
-       cancelled = cancelled + excluded.cancelled, made = made + excluded.made
-    RETURNING *";
-
-async fn write_items(batch: &mut Batch<'_>, items: &BTreeMap<(i64, i64), Tree>) -> Result<Vec<SqliteRow>, StoreError> {
-    let rows: Vec<_> =
-        items.iter().map(|((import, item), t)| (import, item, t.open, t.failed, t.cancelled, t.made)).collect();
-    Ok(sqlx::query(ITEMS).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?)
-}
-
-pub(super) const COMPLETE: &str = "UPDATE import SET
-       state = CASE state WHEN 'completed' THEN 'processing' ELSE 'completed' END,
-       finished_at = CASE state WHEN 'completed' THEN NULL ELSE $2 END
-    WHERE id IN (SELECT value FROM jsonb_each($1))
-      AND ((state IN ('pending', 'processing')
-            AND total = done + failed + cancelled + duplicate + skipped + invalid)
-        OR (state = 'completed'
-            AND total > done + failed + cancelled + duplicate + skipped + invalid))
-    RETURNING state = 'completed'";
-
-/// Close imports of which nothing remains, and reopen those of which something
-/// does again.
-async fn complete(batch: &mut Batch<'_>, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
-    let turned = sqlx::query(COMPLETE).bind(json(&ids)?).bind(now.0).fetch_all(&mut *batch.conn).await?;
-    for row in &turned {
-        let closed: bool = row.try_get(0)?;
-        batch.view.imports = if closed { batch.view.imports.saturating_sub(1) } else { batch.view.imports + 1 };
-    }
-    Ok(())
+fn number(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

@@ -30,6 +30,7 @@ pub mod pipeline;
 pub mod progress;
 pub mod queue;
 pub mod search;
+pub mod seen;
 pub mod settle;
 pub mod sqlite;
 pub mod stats;
@@ -163,8 +164,13 @@ impl Store {
     }
 
     async fn send(&self, op: Op) -> Result<Reply, StoreError> {
+        self.ask(op).await?.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Ask for a write without waiting for its answer.
+    async fn ask(&self, op: Op) -> Result<oneshot::Receiver<Result<Reply, StoreError>>, StoreError> {
         let (answer, reply) = oneshot::channel();
         self.ops.send((op, answer)).await.map_err(|_| StoreError::Closed)?;
-        reply.await.map_err(|_| StoreError::Closed)?
+        Ok(reply)
     }
 }

@@ -18,6 +18,7 @@ use super::queue::QueueChange;
 use super::settle::{Applied, Settlement};
 use super::subject::{Removed, Removing};
 use super::unique::Accepted;
+use crate::rules::import::{ImportState, Turn};
 use crate::rules::job::Transition;
 use crate::rules::time::Timestamp;
 use crate::rules::{key, queue};
@@ -44,6 +45,10 @@ pub(crate) enum Op {
     Import(NewImport),
     /// Dispatch the next items of an import.
     Chunk(Chunk),
+    /// Pause, resume or cancel an import that is in this state.
+    TurnImport { id: i64, was: ImportState, turn: Turn, now: Timestamp },
+    /// How many jobs of an import a claim could take; writes nothing.
+    ReadyOfImport(i64),
     /// An import's list cannot be read.
     BreakImport { id: i64, error: String, now: Timestamp },
     /// Write who asked to cancel jobs that run.

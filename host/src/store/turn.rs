@@ -136,6 +136,9 @@ fn count(batch: &mut Batch<'_>, job: &Found, transition: &Transition, now: Times
     }
     let to = (State::of(&transition.next), made(&transition.next));
     batch.moved(&job.kind, job.import_id.zip(job.item), (job.state, Made::Something), to);
+    if let Some(import) = job.import_id.filter(|_| transition.expect == Expect::Ended) {
+        batch.reopened(import);
+    }
     if let Next::Queued { run_at, .. } = transition.next {
         // A new round drops a deadline that has passed.
         let deadline = job.deadline.filter(|at| *at > now);

@@ -6,8 +6,10 @@
 
 use super::batch::parse;
 use super::failure::entry::Log;
+use super::import::Existing;
 use super::queue::Queue;
 use super::{StoreError, bulk};
+use crate::rules::import::ImportState;
 use crate::rules::job::State;
 use crate::rules::key;
 use crate::rules::queue::{self, FAILURES, Lane, Manner, QueueState};
@@ -26,7 +28,7 @@ pub struct Pulse {
     pub queued: u64,
     /// Of those, jobs whose handler is disabled: none of them is claimed.
     pub held: u64,
-    /// Of the queued ones, jobs that would be ready if their queue were not paused.
+    /// Of the queued ones, jobs that would be ready if their queue and their import were not paused.
     #[serde(default)]
     pub paused: u64,
     /// Jobs that run.
@@ -44,8 +46,14 @@ pub struct Pulse {
     /// When the next deadline of a queued job passes.
     #[serde(default)]
     pub next_deadline: Option<Timestamp>,
-    /// Imports that still have items to dispatch or jobs to wait for.
+    /// Imports that still have items to dispatch or jobs to wait for, and are not paused.
     pub imports: u64,
+    /// Of those, imports that have items to dispatch.
+    #[serde(default)]
+    pub dispatching: u64,
+    /// Cancelled imports whose jobs have not all ended.
+    #[serde(default)]
+    pub ending: u64,
     /// Operations that are not over.
     #[serde(default)]
     pub bulks: u64,
@@ -114,6 +122,16 @@ pub(crate) struct Waiting {
     pub(crate) turn: u64,
 }
 
+/// Where an import stands that is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) state: ImportState,
+    /// It has items to dispatch.
+    pub(crate) has_more: bool,
+    /// What becomes of its items whose document exists.
+    pub(crate) existing: Existing,
+}
+
 /// The numbers themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct View {
@@ -147,7 +165,8 @@ pub(crate) struct View {
     pub(crate) has_checkpoints: bool,
     pub(crate) next_job: i64,
     pub(crate) next_lease: i64,
-    pub(crate) imports: u64,
+    /// Imports that are not over.
+    pub(crate) imports: BTreeMap<i64, Standing>,
     pub(crate) failure_log: Log,
     pub(crate) bulks: u64,
     pub(crate) ends: Ends,
@@ -165,7 +184,6 @@ pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait
     (SELECT count(*) FROM job WHERE wait = 'subject'),
     (SELECT next FROM sequence WHERE name = 'job'),
     (SELECT next FROM sequence WHERE name = 'lease'),
-    (SELECT count(*) FROM import WHERE state IN ('pending', 'processing')),
     (SELECT id FROM job WHERE state = 'running' AND suspect = 1 LIMIT 1),
     (SELECT max(job_id) FROM checkpoint),
     (SELECT min(deadline_at) FROM job WHERE state = 'queued' AND deadline_at IS NOT NULL),
@@ -174,6 +192,13 @@ pub(super) const NUMBERS: &str = "SELECT (SELECT min(run_at) FROM job WHERE wait
 
 pub(super) const HELD: &str =
     "SELECT route.kind FROM route JOIN handler ON handler.digest = route.digest WHERE handler.state = 'disabled'";
+
+impl Standing {
+    /// Whether it goes on by itself.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(self.state, ImportState::Pending | ImportState::Processing)
+    }
+}
 
 impl View {
     /// Read which kinds have a handler that is disabled: a handful of rows, read
@@ -226,14 +251,14 @@ impl View {
         view.behind_subject = numbers.try_get(2)?;
         view.next_job = numbers.try_get(3)?;
         view.next_lease = numbers.try_get(4)?;
-        view.imports = numbers.try_get(5)?;
-        view.running_suspect = numbers.try_get(6)?;
-        view.has_checkpoints = numbers.try_get::<Option<i64>, _>(7)?.is_some();
-        view.next_deadline = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
-        view.next_key = numbers.try_get::<Option<i64>, _>(9)?.map(Timestamp);
-        view.keys_unlooked = numbers.try_get(10)?;
+        view.running_suspect = numbers.try_get(5)?;
+        view.has_checkpoints = numbers.try_get::<Option<i64>, _>(6)?.is_some();
+        view.next_deadline = numbers.try_get::<Option<i64>, _>(7)?.map(Timestamp);
+        view.next_key = numbers.try_get::<Option<i64>, _>(8)?.map(Timestamp);
+        view.keys_unlooked = numbers.try_get(9)?;
         view.failure_log = Log::load(&mut *conn).await?;
-        view.bulks = bulk::open(conn).await?;
+        view.bulks = bulk::open(&mut *conn).await?;
+        view.load_imports(conn).await?;
         view.hold(conn).await?;
         Ok(view)
     }
@@ -320,6 +345,22 @@ impl View {
         self.key_sets.get(key).copied().unwrap_or_default().over(self.key_paces.of(key))
     }
 
+    /// Whether nothing of an import is to begin: it is paused, or cancelled.
+    pub(crate) fn rests(&self, import: i64) -> bool {
+        import != 0 && self.imports.get(&import).is_some_and(|standing| !standing.is_open())
+    }
+
+    /// How many jobs of an import a claim could take, were its queue not full or paused.
+    pub(crate) fn ready_of_import(&self, import: i64) -> i64 {
+        let lanes = self.lanes.iter().filter(|(lane, _)| lane.import == import);
+        let jobs: u64 = lanes.map(|(_, waiting)| waiting.jobs).sum();
+        i64::try_from(jobs).unwrap_or(i64::MAX)
+    }
+
+    fn imports_in(&self, wanted: impl Fn(&Standing) -> bool) -> u64 {
+        self.imports.values().filter(|standing| wanted(standing)).count() as u64
+    }
+
     /// What others may know.
     pub(crate) fn pulse(&self) -> Pulse {
         let jobs = |wanted: &[State]| {
@@ -330,6 +371,10 @@ impl View {
         let held: i64 = held.map(|counts| counts[State::Queued as usize]).sum();
         let (mut ready, mut paused, mut next_rate) = (0, 0, None);
         for (lane, waiting) in self.lanes.iter().filter(|(lane, _)| !self.held.contains(&*lane.kind)) {
+            if self.rests(lane.import) {
+                paused += waiting.jobs;
+                continue;
+            }
             match self.queues.get(&lane.queue) {
                 Some(queue) if queue.state != QueueState::Open => paused += waiting.jobs,
                 Some(Queue { full: Some(until), .. }) => {
@@ -350,7 +395,9 @@ impl View {
             next_key: self.next_key,
             next_rate,
             next_deadline: self.next_deadline,
-            imports: self.imports,
+            imports: self.imports_in(|import| import.is_open()),
+            dispatching: self.imports_in(|import| import.is_open() && import.has_more),
+            ending: self.imports_in(|import| import.state == ImportState::Cancelled),
             bulks: self.bulks,
             ends: self.ends,
             commits: self.commits,

@@ -10,10 +10,12 @@
 
 use super::StoreError;
 use super::batch::Batch;
+use super::import::Origin;
 use super::job::NewJob;
 use super::op::{Op, Reply};
 use super::view::{Pulse, View};
 use crate::crash;
+use crate::rules::import::Turn;
 use crate::rules::time::Timestamp;
 use crate::rules::unique::Conflict;
 use sqlx::{Connection, Executor, SqliteConnection};
@@ -61,6 +63,7 @@ impl Writer {
                         let _ = answer.send(Ok(Reply::Done));
                     }
                     Op::CatchUp => drop(answer.send(Ok(Reply::Done))),
+                    Op::ReadyOfImport(id) => drop(answer.send(Ok(Reply::Id(self.view.ready_of_import(id))))),
                     op => {
                         ops.push(op);
                         answers.push(answer);
@@ -186,7 +189,13 @@ impl Marks {
 fn step(op: &Op) -> Option<Points> {
     Some(match op {
         Op::Import(_) => ("list.before_commit", "list.after_commit"),
+        Op::Chunk(chunk) if matches!(chunk.from, Origin::Range { .. }) => {
+            ("deferred.before_commit", "deferred.after_commit")
+        }
         Op::Chunk(_) => ("import.before_commit", "import.after_commit"),
+        Op::TurnImport { turn: Turn::Pause, .. } => ("pause.before_commit", "pause.after_commit"),
+        Op::TurnImport { turn: Turn::Resume, .. } => ("resume.before_commit", "resume.after_commit"),
+        Op::TurnImport { turn: Turn::Cancel, .. } => ("abandon.before_commit", "abandon.after_commit"),
         Op::Checkpoint(_) => ("checkpoint.before_commit", "checkpoint.after_commit"),
         Op::Handler(_) => ("handler.before_commit", "handler.after_commit"),
         Op::RollBack { .. } => ("rollback.before_commit", "rollback.after_commit"),

@@ -43,7 +43,37 @@ pub enum Payload {
     Page {
         /// Its address, `http:` or `https:`.
         url: String,
+        /// The title that its owner gave it.
+        #[serde(default)]
+        title: Option<String>,
+        /// Its owner's tags.
+        #[serde(default)]
+        tags: Vec<String>,
+        /// When it was added, in milliseconds since 1970.
+        #[serde(default)]
+        added_at: Option<i64>,
+        /// Its owner's note.
+        #[serde(default)]
+        note: Option<String>,
     },
+}
+
+/// What its owner kept about a page: in bookmarks, for example.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Kept {
+    /// The title that it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its tags, and the folders that it lay in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// When it was added, in milliseconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub added_at: Option<i64>,
+    /// A note.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// What the operator may set.
@@ -67,6 +97,9 @@ pub struct Capture {
     /// What the server said, for a page of the web.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub web: Option<Web>,
+    /// What its owner kept about it, as the job says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Kept>,
     /// What the file is, for example `text/html`.
     pub media_type: String,
     /// The name of the character encoding it was in, for example `windows-1251`.
@@ -142,6 +175,7 @@ impl Handler for Ingest {
             source: found.web.as_ref().map_or_else(|| job.source(), |web| web.url.clone()),
             path: found.path,
             web: found.web,
+            kept: kept(job.payload()),
             media_type: media_type.to_owned(),
             charset: text.charset.to_owned(),
             charset_from: text.charset_from.to_owned(),
@@ -181,7 +215,7 @@ fn find(job: &Job<Ingest>, last: Option<&Capture>) -> Result<Option<Found>, Fail
             let bytes = job.imports()?.read(path)?;
             Ok(Some(Found { name: path.clone(), path: Some(path.clone()), web: None, bytes }))
         }
-        Payload::Page { url } => {
+        Payload::Page { url, .. } => {
             let last = last.filter(|last| last.ingest == Ingest::VERSION).and_then(|last| last.web.as_ref());
             let within = Duration::from_secs(job.config().timeout_s.unwrap_or(60));
             let Some((web, bytes)) = web::fetch(url, within, last)? else { return Ok(None) };
@@ -189,6 +223,13 @@ fn find(job: &Job<Ingest>, last: Option<&Capture>) -> Result<Option<Found>, Fail
             Ok(Some(Found { name, path: None, web: Some(web), bytes }))
         }
     }
+}
+
+/// What is known about a page from elsewhere, if anything is.
+fn kept(payload: &Payload) -> Option<Kept> {
+    let Payload::Page { title, tags, added_at, note, .. } = payload else { return None };
+    let kept = Kept { title: title.clone(), tags: tags.clone(), added_at: *added_at, note: note.clone() };
+    (kept != Kept::default()).then_some(kept)
 }
 
 /// The note of the current generation; an unreadable one counts as none, so that it is written anew.

@@ -33,7 +33,7 @@ fn utf_16_without_its_mark_is_told_and_not_guessed() {
     let list = &utf16("https://a.example/\n", u16::to_le_bytes)[2..];
     assert_eq!(detect(list, "list.txt"), None);
     let said = all(Format::Urls, list).unreadable.unwrap().to_string();
-    assert_eq!(said, "its encoding is UTF-16 or UTF-32 without its mark, or it is no text; save it as UTF-8");
+    assert_eq!(said, "its encoding is UTF-16 or UTF-32 without its mark, or it is no text");
 }
 
 #[test]

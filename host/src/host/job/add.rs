@@ -8,7 +8,7 @@ use crate::host::{Host, Verb};
 use crate::rules::job::State;
 use crate::rules::time::{Millis, Timestamp};
 use crate::rules::unique::{self, By, Conflict, States, Unique};
-use crate::rules::{list, subject};
+use crate::rules::{format, subject};
 use crate::service::handler::Handlers;
 use crate::store::job::{About, JobRow, NewJob};
 use crate::store::unique::Accepted;
@@ -316,7 +316,7 @@ impl JobAdd {
             None => {
                 // The same page is the same subject, whether it comes from a list or by itself.
                 let address = self.payload.get("url").and_then(|url| url.as_str());
-                let address = address.and_then(|url| list::address(url).ok());
+                let address = address.and_then(|url| format::page(url).ok());
                 address.map_or_else(|| About::payload(&self.kind, payload), About::source)
             }
         };

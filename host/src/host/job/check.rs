@@ -8,7 +8,7 @@ use crate::service::handler::Handlers;
 use serde_json::Value;
 
 /// A payload as the store keeps it, checked against the schema of its kind.
-pub(super) fn payload(handlers: &Handlers, kind: &str, payload: &Value) -> Result<String, Refusal> {
+pub(in crate::host) fn payload(handlers: &Handlers, kind: &str, payload: &Value) -> Result<String, Refusal> {
     let Some(ready) = handlers.of(kind) else {
         let known: Vec<String> = handlers.all().into_keys().collect();
         return Err(Refusal::usage(format!("no handler does kind {kind:?}"))

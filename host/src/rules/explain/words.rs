@@ -6,6 +6,7 @@ use super::{
 };
 use crate::rules::attempt::Class;
 use crate::rules::blame::Blame;
+use crate::rules::import::ImportState;
 use crate::rules::job::{Wait, Why};
 use crate::rules::queue::{Limits, QueueState, next_room};
 use crate::rules::retry::MAX_DEATHS;
@@ -158,6 +159,15 @@ fn general(facts: &Facts, queued: &Queued) -> Vec<Hurdle> {
             ),
         ),
         Handler::Missing(why) => add(Reason::HandlerMissing, format!("it would fail as no-handler, since {why}")),
+    }
+    match queued.import {
+        Some((id, ImportState::Paused)) => {
+            add(Reason::ImportPaused, format!("its import {id} is paused: `capstan import resume {id}` lets it go on"));
+        }
+        Some((id, ImportState::Cancelled)) => {
+            add(Reason::ImportCancelled, format!("its import {id} was cancelled, and it is about to be"));
+        }
+        _ => {}
     }
     let Queue { name, state, used, .. } = &queued.queue;
     match state {

@@ -88,7 +88,7 @@ pub enum Why {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// It ends in the middle.
-    #[error("it ends in the middle of {0}; export it again, or take what is before")]
+    #[error("it ends in the middle of {0}")]
     Truncated(&'static str),
     /// It is not written in its form.
     #[error("it is no {format}: at byte {at} stands no {expected}")]
@@ -109,7 +109,7 @@ pub enum Unreadable {
         missing: &'static str,
     },
     /// It is not UTF-8 and does not say what else it is in a known way.
-    #[error("its encoding is {0}; save it as UTF-8")]
+    #[error("its encoding is {0}")]
     Encoding(String),
     /// Its reader failed.
     #[error("it cannot be read: {0}")]

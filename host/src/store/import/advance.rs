@@ -1,0 +1,182 @@
+//! Dispatching items: the cursor, the ranges and the jobs in one commit.
+
+use super::{Chunk, Existing, Origin, Refill, number};
+use crate::rules::deferred::{MAX_GAP, Range};
+use crate::rules::import::ImportState;
+use crate::store::batch::{Batch, json};
+use crate::store::job::NewJob;
+use crate::store::op::Reply;
+use crate::store::settle::Applied;
+use crate::store::{Store, StoreError, accept};
+use sqlx::Row;
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Store {
+    /// How many jobs of each of these keys are queued or run, and which of them have
+    /// items that wait in the list of this import.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn keys_of_items(
+        &self,
+        import: i64,
+        keys: &[&str],
+    ) -> Result<(BTreeMap<String, u64>, BTreeSet<String>), StoreError> {
+        let keys = json(&keys)?;
+        let open = "SELECT name, idle + running + waiting FROM key WHERE name IN (SELECT value FROM jsonb_each($1))";
+        let open = sqlx::query(open).bind(&keys).fetch_all(self.readers()).await?;
+        let open = open.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?;
+        let deferred =
+            "SELECT DISTINCT key FROM deferred WHERE import_id = $1 AND key IN (SELECT value FROM jsonb_each($2))";
+        let deferred = sqlx::query(deferred).bind(import).bind(&keys).fetch_all(self.readers()).await?;
+        let deferred = deferred.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?;
+        Ok((open, deferred))
+    }
+
+    /// The first ranges of the keys of an import that have at most so many open jobs;
+    /// at most 32 of them.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn refills(&self, import: i64, most: u64) -> Result<Vec<Refill>, StoreError> {
+        let rows = sqlx::query(REFILLS).bind(import).bind(number(most)).fetch_all(self.readers()).await?;
+        let refill = |row: &sqlx::sqlite::SqliteRow| {
+            let range = Range {
+                key: row.try_get(0)?,
+                start: row.try_get(1)?,
+                position: row.try_get(2)?,
+                stop: row.try_get(3)?,
+                items: row.try_get(4)?,
+            };
+            Ok(Refill { range, open: row.try_get(5)? })
+        };
+        Ok(rows.iter().map(refill).collect::<Result<_, sqlx::Error>>()?)
+    }
+}
+
+const REFILLS: &str =
+    "SELECT d.key, d.start, d.position, d.stop, d.items, coalesce(key.idle + key.running + key.waiting, 0) AS open
+    FROM deferred AS d LEFT JOIN key ON key.name = d.key
+    WHERE d.import_id = $1
+      AND d.start = (SELECT min(start) FROM deferred AS f WHERE f.import_id = d.import_id AND f.key = d.key)
+      AND coalesce(key.idle + key.running + key.waiting, 0) <= $2
+    LIMIT 32";
+
+/// Apply one chunk, if its cursor or its range is where it was read.
+pub(in crate::store) async fn advance(batch: &mut Batch<'_>, chunk: &Chunk) -> Result<Reply, StoreError> {
+    let is_there = match &chunk.from {
+        Origin::Cursor { from, to, items } => move_cursor(batch, chunk, *from, *to, *items).await?,
+        Origin::Range { was, left } => drain(batch, chunk, was, left.as_ref()).await?,
+    };
+    if !is_there {
+        return Ok(Reply::Applied(vec![Applied::Stale]));
+    }
+    defer(batch, chunk.import, &chunk.deferred).await?;
+    let skipped = skip(batch, chunk).await?;
+    let jobs: Vec<&NewJob> = chunk.jobs.iter().filter(|job| !skipped.contains(&job.about.subject)).collect();
+    for job in chunk.jobs.iter().filter(|job| skipped.contains(&job.about.subject)) {
+        batch.at(job.now);
+        if let Some(item) = job.item {
+            batch.skipped(item);
+        }
+    }
+    accept::insert_rows(batch, &jobs).await?;
+    Ok(Reply::Applied(vec![Applied::Yes]))
+}
+
+pub(in crate::store) const ADVANCE: &str = "UPDATE import SET state = 'processing', cursor = $3,
+       position = position + $4, dispatched = dispatched + $5, deferred = deferred + $6
+    WHERE id = $1 AND cursor = $2 AND state IN ('pending', 'processing')
+    RETURNING cursor < list_bytes OR deferred > 0, existing";
+
+async fn move_cursor(batch: &mut Batch<'_>, chunk: &Chunk, from: u64, to: u64, items: u64) -> Result<bool, StoreError> {
+    let deferred: u64 = chunk.deferred.iter().map(|range| range.items).sum();
+    let query = sqlx::query(ADVANCE).bind(chunk.import).bind(number(from)).bind(number(to)).bind(number(items));
+    let query = query.bind(number(chunk.jobs.len() as u64)).bind(number(deferred));
+    let moved = query.fetch_optional(&mut *batch.conn).await?;
+    note(batch, chunk.import, moved.as_ref())
+}
+
+pub(in crate::store) const DRAIN: &str =
+    "UPDATE import SET state = 'processing', dispatched = dispatched + $2, deferred = deferred - $2
+    WHERE id = $1 AND state IN ('pending', 'processing')
+      AND EXISTS (SELECT 1 FROM deferred WHERE import_id = $1 AND key = $3 AND start = $4 AND items = $5)
+    RETURNING cursor < list_bytes OR deferred > 0, existing";
+
+/// Take the first items out of a range.
+async fn drain(batch: &mut Batch<'_>, chunk: &Chunk, was: &Range, left: Option<&Range>) -> Result<bool, StoreError> {
+    let query = sqlx::query(DRAIN).bind(chunk.import).bind(number(chunk.jobs.len() as u64));
+    let query = query.bind(&was.key).bind(number(was.start)).bind(number(was.items));
+    let drained = query.fetch_optional(&mut *batch.conn).await?;
+    if !note(batch, chunk.import, drained.as_ref())? {
+        return Ok(false);
+    }
+    let gone = sqlx::query("DELETE FROM deferred WHERE import_id = $1 AND key = $2 AND start = $3");
+    gone.bind(chunk.import).bind(&was.key).bind(number(was.start)).execute(&mut *batch.conn).await?;
+    if let Some(left) = left {
+        insert(batch, chunk.import, &[left]).await?;
+    }
+    Ok(true)
+}
+
+/// Remember whether an import has something to dispatch still; whether it was changed.
+fn note(batch: &mut Batch<'_>, import: i64, row: Option<&sqlx::sqlite::SqliteRow>) -> Result<bool, StoreError> {
+    let Some(row) = row else { return Ok(false) };
+    let has_more = row.try_get(0)?;
+    if let Some(standing) = batch.view.imports.get_mut(&import) {
+        (standing.state, standing.has_more) = (ImportState::Processing, has_more);
+        standing.existing = Existing::of(row.try_get(1)?);
+    }
+    Ok(true)
+}
+
+const EXTEND: &str = "UPDATE deferred SET stop = new.value->>2, items = items + (new.value->>3)
+    FROM jsonb_each($2) AS new
+    WHERE deferred.import_id = $1 AND deferred.key = new.value->>0
+      AND deferred.start = (SELECT max(start) FROM deferred AS last WHERE last.import_id = $1 AND last.key = new.value->>0)
+      AND stop >= (new.value->>1) - $3
+    RETURNING key";
+
+/// Put items aside: behind the last range of their key, or in a new one.
+async fn defer(batch: &mut Batch<'_>, import: i64, ranges: &[Range]) -> Result<(), StoreError> {
+    let mut seen = BTreeSet::new();
+    // Only the first of a key can follow one that is on record.
+    let first: Vec<&Range> = ranges.iter().filter(|range| seen.insert(range.key.as_str())).collect();
+    if first.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = first.iter().map(|range| (&range.key, range.start, range.stop, range.items)).collect();
+    let extend = sqlx::query(EXTEND).bind(import).bind(json(&rows)?).bind(number(MAX_GAP));
+    let extended = extend.fetch_all(&mut *batch.conn).await?;
+    let extended = extended.iter().map(|row| row.try_get(0)).collect::<Result<BTreeSet<String>, _>>()?;
+    let is_new = |range: &&Range| !(extended.contains(&range.key) && first.contains(range));
+    insert(batch, import, &ranges.iter().filter(is_new).collect::<Vec<_>>()).await
+}
+
+async fn insert(batch: &mut Batch<'_>, import: i64, ranges: &[&Range]) -> Result<(), StoreError> {
+    if ranges.is_empty() {
+        return Ok(());
+    }
+    let rows: Vec<_> = ranges.iter().map(|r| (&r.key, r.start, r.position, r.stop, r.items)).collect();
+    sqlx::query(
+        "INSERT INTO deferred (import_id, key, start, position, stop, items)
+         SELECT $1, value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($2)",
+    )
+    .bind(import)
+    .bind(json(&rows)?)
+    .execute(&mut *batch.conn)
+    .await?;
+    Ok(())
+}
+
+pub(in crate::store) const EXISTING: &str = "SELECT subject FROM current
+    WHERE kind = $1 AND subject IN (SELECT value FROM jsonb_each($2))";
+
+/// The subjects of a chunk that are to be skipped, because they exist.
+async fn skip(batch: &mut Batch<'_>, chunk: &Chunk) -> Result<BTreeSet<String>, StoreError> {
+    let wanted = batch.view.imports.get(&chunk.import).map(|standing| standing.existing);
+    let (Some(Existing::Skip), Some(first)) = (wanted, chunk.jobs.first()) else { return Ok(BTreeSet::new()) };
+    let subjects: Vec<&str> = chunk.jobs.iter().map(|job| job.about.subject.as_str()).collect();
+    let found = sqlx::query(EXISTING).bind(&first.kind).bind(json(&subjects)?).fetch_all(&mut *batch.conn).await?;
+    Ok(found.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
+}

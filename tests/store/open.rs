@@ -4,8 +4,8 @@ use super::stage::{Stage, done, failed, file, job};
 use capstan::rules::attempt::Class;
 use capstan::rules::time::Timestamp;
 use capstan::store::Store;
+use capstan::store::pulse::Ends;
 use capstan::store::sqlite::newest;
-use capstan::store::view::Ends;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection};
 

@@ -2,8 +2,8 @@
 
 use super::refusal::Refusal;
 use super::{Host, Verb};
-pub use crate::store::view::Ends;
-use crate::store::view::Pulse;
+pub use crate::store::pulse::Ends;
+use crate::store::pulse::Pulse;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

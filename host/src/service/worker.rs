@@ -14,7 +14,7 @@ use crate::rules::queue::claimable;
 use crate::rules::time::Timestamp;
 use crate::sandbox::{self, Reason};
 use crate::store::claim::{ClaimRequest, Claimed};
-use crate::store::view::Pulse;
+use crate::store::pulse::Pulse;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -28,6 +28,7 @@ pub mod key;
 pub mod op;
 pub mod pipeline;
 pub mod progress;
+pub mod pulse;
 pub mod queue;
 pub mod search;
 pub mod seen;
@@ -41,11 +42,11 @@ pub mod view;
 mod writer;
 
 use op::{Op, Reply};
+use pulse::Pulse;
 use sqlx::SqlitePool;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch};
-use view::Pulse;
 
 /// What can go wrong with the store.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -182,7 +182,7 @@ pub(super) const JOBS: &[Case] = &[
         ],
     ),
     (&["job", "cancel", "--state", "failed"], 2, &["cancel is for queued and running jobs", "hint: "]),
-    (&["job", "cancel", "--since", "soon"], 2, &["\"soon\" is no point in time", "or how long ago as in \"2h\""]),
+    (&["job", "cancel", "--since", "soon"], 2, &["\"soon\" is no point in time", "or a span until now as in \"2h\""]),
     (&["job", "retry", "--class", "nope"], 2, &["a class is one of transient, permanent, deferred"]),
     (&["job", "retry", "2", "99"], 3, &["there is no job 99", NOT_THERE]),
     (

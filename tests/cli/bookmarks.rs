@@ -13,7 +13,7 @@ use crate::support::project::Project;
 use crate::support::serving::Serving;
 use crate::support::wait::until;
 use fastrand::Rng;
-use made::{BUSY, Bookmark, Fault, File, Site};
+use made::{Bookmark, Fault, File, HOSTS, Site};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -74,7 +74,7 @@ fn pause(project: &Project, site: &Site) {
         running["items"].as_array().unwrap().is_empty().then_some(())
     });
     let (before, requests) = (look(project), site.web.requests());
-    let other = format!("http://{}:{}/other", made::host(BUSY), site.web.port());
+    let other = format!("http://{}:{}/other", made::host(HOSTS), site.web.port());
     let other = project.add("ingest", &json!({ "url": other }).to_string()).to_string();
     // It is not there, and so it is known when it was asked for.
     project.capstan(&["job", "wait", &other]).exits(1);
@@ -208,7 +208,7 @@ fn bookmarks_come_in_whole_through_faults_kills_and_a_pause() {
     assert!(refused.iter().all(|times| *times > 0), "the busy hosts refused {refused:?} requests");
 
     site.state.is_well.store(true, Ordering::SeqCst);
-    retry(&project);
+    project.json(&["import", "retry", "1"]);
     project.capstan(&["import", "wait", "1"]).ok();
     let mut expected = whole;
     expected["done"] = json!(file.pages.len());
@@ -218,13 +218,4 @@ fn bookmarks_come_in_whole_through_faults_kills_and_a_pause() {
     carries_what_was_kept(&project, &file.pages[file.pages.len() / 2]);
     project.is_sound();
     eprintln!("{} bookmarks in {:.1?}; the busy hosts refused {refused:?} requests", number(), began.elapsed());
-}
-
-/// Retry what failed.
-fn retry(project: &Project) {
-    // REPLACE: project.json(&["import", "retry", "1"]) once it is there.
-    let failed = errors(project).into_iter().filter_map(|error| error["job"].as_i64());
-    for job in failed {
-        project.json(&["job", "retry", &job.to_string()]);
-    }
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// Hosts; the first of them are the busy ones.
-const HOSTS: usize = 42;
+pub(super) const HOSTS: usize = 42;
 /// Hosts that answer only so many requests of a second, and 429 to the others.
 pub(super) const BUSY: usize = 2;
 const A_SECOND: usize = 25;
@@ -81,10 +81,10 @@ impl Site {
         Self { web: Web::everywhere(move |request| shared.answer(request)), state }
     }
 
-    /// What a handler that may get all of its pages is granted: each host by its address.
+    /// What a handler that may get all of its pages, and those of one host more, is granted: each host by its address.
     pub(super) fn grants(&self) -> String {
         let hosts: Vec<String> =
-            (0..HOSTS).map(|n| format!("\"GET http://{}:{}\"", host(n), self.web.port())).collect();
+            (0..=HOSTS).map(|n| format!("\"GET http://{}:{}\"", host(n), self.web.port())).collect();
         hosts.join(", ")
     }
 

@@ -62,10 +62,10 @@ fn main() {
         println!("one UPDATE for each {MANY}      {:>8.2} s", took.as_secs_f64());
         let (frozen, took) = operation(copy("alone"), jobs, Beside::Nothing).await;
         let goal = GOAL.as_secs();
-        println!("an operation                  {:>8.2} s, its set frozen in {frozen:.3} s   (at most {goal} s)", took);
+        println!("an operation                  {took:>8.2} s, its set frozen in {frozen:.3} s   (at most {goal} s)");
         let (frozen, took) = operation(copy("beside"), jobs, Beside::Work).await;
-        println!("beside a host that works      {:>8.2} s, its set frozen in {frozen:.3} s   (at most {goal} s)", took);
-        let took = killed(copy("killed"), jobs);
+        println!("beside a host that works      {took:>8.2} s, its set frozen in {frozen:.3} s   (at most {goal} s)");
+        let took = killed(&copy("killed"), jobs);
         println!("killed in the middle, resumed {:>8.2} s, two processes   (at most {goal} s)", took.as_secs_f64());
     });
 }
@@ -217,7 +217,7 @@ async fn operation(project: Project, jobs: i64, beside: Beside) -> (f64, f64) {
 }
 
 /// A command that dies in the middle, and one that goes on.
-fn killed(project: Project, jobs: i64) -> Duration {
+fn killed(project: &Project, jobs: i64) -> Duration {
     let capstan = |args: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_capstan"));
         command.arg("-C").arg(project.root()).args(args);

@@ -235,7 +235,7 @@ async fn a_filter_freezes_what_a_list_of_it_shows() {
         new.queue = ["one", "two", "three"][n % 3].into();
         new.about.tags = if n % 4 == 0 { vec!["a \"b\"".into(), "c".into()] } else { Vec::new() };
         new.key = (n % 5 == 0).then(|| "k".into());
-        new.item = (n % 3 == 0).then(|| (1, n as i64));
+        new.item = (n % 3 == 0).then_some((1, n as i64));
         stage.store.add(vec![new]).await.unwrap();
         stage.pass(10);
     }

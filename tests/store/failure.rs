@@ -141,7 +141,7 @@ async fn a_new_round_resolves_an_entry_and_one_that_fails_makes_one_that_names_i
     stage.pass(10);
     assert_eq!(resubmit(&stage, id, "the mate").await, Applied::Yes);
     let resubmitted = (id, 1, Class::Permanent, Some(Resolution::Resubmitted), Some("the mate".into()));
-    assert_eq!(entries(&stage).await, [resubmitted.clone()]);
+    assert_eq!(entries(&stage).await, std::slice::from_ref(&resubmitted));
     assert_eq!(stage.failures().await[0].resolved_at, Some(stage.now));
     assert_eq!(resubmit(&stage, id, "the cook").await, Applied::Stale);
     assert_eq!(numbers(&stage).await, (0, 0));
@@ -340,7 +340,7 @@ async fn groups_come_the_largest_first_with_what_they_have_in_common() {
     let mut after = None;
     for group in &groups {
         let page = stage.store.failure_groups(&all, after.as_ref(), 1).await.unwrap();
-        assert_eq!(page, [group.clone()]);
+        assert_eq!(page, std::slice::from_ref(&group));
         after = Some((group.failures, group.fingerprint.clone()));
     }
     assert_eq!(stage.store.failure_groups(&all, after.as_ref(), 1).await.unwrap(), []);

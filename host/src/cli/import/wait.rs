@@ -45,8 +45,12 @@ impl Wait {
         let bar = Bar::new();
         let end = self.timeout.map(|span| (span, Instant::now() + span.duration()));
         let mut import = reach.say(ImportShow { id }).await?;
+        let mut is_told = false;
         while !import.is_over() {
             bar.show(&import);
+            if import.state == ImportState::Paused && !std::mem::replace(&mut is_told, true) {
+                bar.0.suspend(|| eprintln!("import {id} is paused: `capstan import resume {id}` lets it go on"));
+            }
             if matches!(reach, Reach::Here(_)) {
                 let refusal =
                     Refusal::failed(format!("import {id} is {} and no host works on it", import.state.name()));

@@ -340,7 +340,7 @@ async fn groups_come_the_largest_first_with_what_they_have_in_common() {
     let mut after = None;
     for group in &groups {
         let page = stage.store.failure_groups(&all, after.as_ref(), 1).await.unwrap();
-        assert_eq!(page, std::slice::from_ref(&group));
+        assert_eq!(page, std::slice::from_ref(group));
         after = Some((group.failures, group.fingerprint.clone()));
     }
     assert_eq!(stage.store.failure_groups(&all, after.as_ref(), 1).await.unwrap(), []);

@@ -271,6 +271,7 @@ fn the_rest(shapes: &mut Shapes, project: &Project) {
     shapes.saw("search-rebuild", &rebuilt);
     shapes.of(project, &["subject", "show"], &[subject]);
     shapes.of(project, &["subject", "remove"], &[subject]);
+    shapes.of(project, &["import", "retry"], &["3"]);
     shapes.of(project, &["stats"], &[]);
     shapes.of(project, &["doctor"], &[]);
     shapes.of(project, &["config", "check"], &[]);

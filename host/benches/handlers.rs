@@ -4,6 +4,8 @@
 //! `CAPSTAN_BENCH_PAGES` names; `CAPSTAN_BENCH_DOCUMENTS` of them, evenly spaced (default 300). The host works on them as
 //! `capstan run` does; what is compared is CPU time: of the guest and of the host for it, as the attempts have it on
 //! record, and of the thread that runs the same handler through the SDK's test bench, which makes folders and files too.
+//! Both are done three times, in turns, and of each kind the cheapest pass counts on either side: what is slower than that
+//! was something else on the machine, above all ext4 after many files were deleted.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -35,6 +37,9 @@ struct Cost {
     memory: i64,
 }
 
+/// Passes, in turns.
+const PASSES: usize = 3;
+
 fn main() {
     let wanted = std::env::var("CAPSTAN_BENCH_DOCUMENTS").ok().and_then(|n| n.parse().ok()).unwrap_or(300);
     let Some(pages) = pages() else {
@@ -43,10 +48,16 @@ fn main() {
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folders = Folders::default();
-    let (list, sandboxed) = runtime.block_on(host(&folders, &pages, wanted));
-    let mut native = BTreeMap::new();
-    list.iter().for_each(|path| document(&mut native, &pages, path));
-    println!("{} documents of {}; CPU a document", list.len(), pages.display());
+    let (mut sandboxed, mut native, mut documents) = (BTreeMap::new(), BTreeMap::new(), 0);
+    for _ in 0..PASSES {
+        let (list, there) = runtime.block_on(host(&folders, &pages, wanted));
+        let mut here = BTreeMap::new();
+        list.iter().for_each(|path| document(&mut here, &pages, path));
+        documents = list.len();
+        cheapest(&mut sandboxed, there);
+        cheapest(&mut native, here.into_iter().map(|(kind, cost)| (kind.to_owned(), cost)).collect());
+    }
+    println!("{documents} documents of {}; CPU a document, the cheapest of {PASSES} passes", pages.display());
     for (kind, there) in &sandboxed {
         let Some(here) = native.get(kind.as_str()) else { continue };
         let each = |cost: &Cost| cost.cpu.as_secs_f64() * 1_000.0 / f64::from(i32::try_from(cost.documents).unwrap());
@@ -55,6 +66,16 @@ fn main() {
         println!(
             "{kind:<10} {there_ms:>8.2} ms, native {here_ms:>8.2} ms   ({ratio:.2} x native), memory up to {mib} MiB"
         );
+    }
+}
+
+/// Keep of each kind the pass that cost least.
+fn cheapest(all: &mut BTreeMap<String, Cost>, pass: BTreeMap<String, Cost>) {
+    for (kind, cost) in pass {
+        let best = all.entry(kind).or_insert(cost);
+        if cost.cpu < best.cpu {
+            *best = cost;
+        }
     }
 }
 

@@ -67,6 +67,8 @@ async fn queue(folders: &Folders, jobs: u64) -> f64 {
         JobAddMany { jobs, mode: Mode::Add }.call(&host).await.unwrap();
     }
     host.stop().await.unwrap();
+    // It holds the lock as long as it lives.
+    drop(host);
     let began = Instant::now();
     let served = Served::new(&project).await;
     let mut after = None;
@@ -159,9 +161,10 @@ struct Served {
 impl Served {
     async fn new(project: &Project) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_capstan"));
-        let process = command.arg("-C").arg(project.root()).arg("serve").stderr(Stdio::null()).spawn().unwrap();
+        let mut process = command.arg("-C").arg(project.root()).arg("serve").stderr(Stdio::null()).spawn().unwrap();
         let socket = project.socket();
         while tokio::net::UnixStream::connect(&socket).await.is_err() {
+            assert!(process.try_wait().unwrap().is_none(), "the host ended before it answered");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Self { process, socket }

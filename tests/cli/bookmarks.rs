@@ -202,8 +202,9 @@ fn bookmarks_come_in_whole_through_faults_kills_and_a_pause() {
     let mut expected = whole.clone();
     expected["done"] = json!(file.pages.len() - failed);
     expected["failed"] = json!(failed);
-    assert_eq!(account(&look(&project)), expected);
+    // First what failed beside what had to: it says why.
     are_told(&project, &file);
+    assert_eq!(account(&look(&project)), expected);
     let refused = site.state.refused.each_ref().map(|refused| refused.load(Ordering::SeqCst));
     assert!(refused.iter().all(|times| *times > 0), "the busy hosts refused {refused:?} requests");
 

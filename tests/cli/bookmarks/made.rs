@@ -2,17 +2,16 @@
 
 use crate::support::web::{Page, Request, Web, answer, html};
 use fastrand::Rng;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 /// Hosts; the first of them are the busy ones.
 pub(super) const HOSTS: usize = 42;
-/// Hosts that answer only so many requests of a second, and 429 to the others.
+/// Hosts that refuse every [`REFUSED`]th request with 429 and want a second's rest.
 pub(super) const BUSY: usize = 2;
-const A_SECOND: usize = 25;
+const REFUSED: usize = 8;
 
 /// What a page does until its server heals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,8 +60,8 @@ pub(super) struct State {
     faults: Mutex<HashMap<String, Fault>>,
     /// How often the pages that heal were asked for.
     asked: Mutex<HashMap<String, u32>>,
-    /// When the busy hosts answered last.
-    answered: Mutex<[VecDeque<Instant>; BUSY]>,
+    /// Requests that the busy hosts saw.
+    asked_busy: [AtomicUsize; BUSY],
     /// How often they did not.
     pub(super) refused: [AtomicUsize; BUSY],
     /// Whether all is well.
@@ -156,18 +155,9 @@ impl State {
         *times
     }
 
-    /// Whether a busy host answers once more within this second.
+    /// Whether a busy host answers this request: all but every [`REFUSED`]th.
     fn has_time(&self, busy: usize) -> bool {
-        let mut answered = self.answered.lock().unwrap();
-        let (answered, now) = (&mut answered[busy], Instant::now());
-        while answered.front().is_some_and(|at| now.duration_since(*at) > Duration::from_secs(1)) {
-            answered.pop_front();
-        }
-        let has_time = answered.len() < A_SECOND;
-        if has_time {
-            answered.push_back(now);
-        }
-        has_time
+        !(self.asked_busy[busy].fetch_add(1, Ordering::SeqCst) + 1).is_multiple_of(REFUSED)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What waits in a list: nothing is lost, nothing comes twice, and order within a key holds.
 
 use super::cases;
-use capstan::rules::deferred::{Fate, Keys, MAX_GAP, Waiting, ranges, refill};
+use capstan::rules::deferred::{Fate, Keys, MAX_GAP, Waiting, join, ranges, refill};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +47,11 @@ proptest! {
             at += bytes;
         }
         let made = ranges(waiting.clone());
+        // Chunk by chunk they are the same.
+        let parts = waiting.chunks(7).flat_map(|chunk| ranges(chunk.to_vec()));
+        let mut parts: Vec<_> = parts.collect();
+        parts.sort_by_key(|range| range.start);
+        prop_assert_eq!(&join(parts), &made);
         for key in ["a", "b", "c"] {
             let of_key: Vec<_> = made.iter().filter(|range| range.key == key).collect();
             let wanted: Vec<_> = waiting.iter().filter(|item| item.key == key).collect();

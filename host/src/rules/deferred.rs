@@ -92,15 +92,21 @@ pub struct Waiting {
 
 /// The ranges that hold these items, each key's in the order of the list.
 pub fn ranges(items: impl IntoIterator<Item = Waiting>) -> Vec<Range> {
+    let alone = |Waiting { key, start, stop, position }| Range { key, start, position, stop, items: 1 };
+    join(items.into_iter().map(alone))
+}
+
+/// The same ranges, which are in the order of the list, with those made one that are near.
+pub fn join(ranges: impl IntoIterator<Item = Range>) -> Vec<Range> {
     let mut made: BTreeMap<String, Vec<Range>> = BTreeMap::new();
-    for Waiting { key, start, stop, position } in items {
-        let of_key = made.entry(key.clone()).or_default();
+    for range in ranges {
+        let of_key = made.entry(range.key.clone()).or_default();
         match of_key.last_mut() {
-            Some(last) if start.saturating_sub(last.stop) <= MAX_GAP => {
-                last.stop = stop;
-                last.items += 1;
+            Some(last) if range.start.saturating_sub(last.stop) <= MAX_GAP => {
+                last.stop = range.stop;
+                last.items += range.items;
             }
-            _ => of_key.push(Range { key, start, position, stop, items: 1 }),
+            _ => of_key.push(range),
         }
     }
     made.into_values().flatten().collect()

@@ -4,6 +4,7 @@
 //! are. What they change in counts, in items and in imports is gathered in
 //! memory and written once, at the end of the same transaction.
 
+use super::import::Chunk;
 use super::op::{Op, Reply};
 use super::view::{self, Tally, View};
 use super::{
@@ -58,14 +59,37 @@ impl<'a> Batch<'a> {
     /// Apply everything; the answers are in the order of the operations.
     pub(super) async fn apply(mut self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
         let mut replies: Vec<Reply> = Vec::with_capacity(ops.len());
-        for op in ops {
+        let mut chunks: Vec<(usize, &Chunk)> = Vec::new();
+        for (at, op) in ops.iter().enumerate() {
+            if let Op::Chunk(chunk) = op {
+                chunks.push((at, chunk));
+                replies.push(Reply::Done);
+                continue;
+            }
+            // Ends, new jobs and claims do not care in which order chunks come; the rest may.
+            if !matches!(op, Op::Settle(_) | Op::Recover { .. } | Op::Add(_) | Op::Claim(_)) {
+                self.dispatch(&mut chunks, &mut replies).await?;
+            }
             replies.push(self.rare(op).await?);
         }
+        self.dispatch(&mut chunks, &mut replies).await?;
         settle::apply(&mut self, ops, &mut replies).await?;
         accept::insert(&mut self, ops, &mut replies).await?;
         claim::apply(&mut self, ops, &mut replies).await?;
         self.flush().await?;
         Ok(replies)
+    }
+
+    /// Apply the chunks that came together.
+    async fn dispatch(&mut self, chunks: &mut Vec<(usize, &Chunk)>, replies: &mut [Reply]) -> Result<(), StoreError> {
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        let (places, chunks): (Vec<usize>, Vec<&Chunk>) = std::mem::take(chunks).into_iter().unzip();
+        for (at, reply) in places.into_iter().zip(import::advance(self, &chunks).await?) {
+            replies[at] = reply;
+        }
+        Ok(())
     }
 
     /// Operations that come one at a time.
@@ -95,9 +119,9 @@ impl<'a> Batch<'a> {
             Op::DeleteFailures { ids, by, now } => failure::entry::delete(self, ids, by, *now).await?,
             Op::Checkpoint(new) => Reply::Applied(vec![checkpoint::keep(self, new).await?]),
             Op::Progress(said) => progress::write(self.conn, said).await?,
-            Op::Chunk(chunk) => import::advance(self, chunk).await?,
             Op::Settle(_) | Op::Recover { .. } => Reply::Applied(Vec::new()),
             Op::Add(_)
+            | Op::Chunk(_)
             | Op::Claim(_)
             | Op::Configure { .. }
             | Op::KeepFailures(_)
@@ -122,7 +146,9 @@ impl<'a> Batch<'a> {
         self.tally(kind, from.0, -1);
         self.tally(kind, to.0, 1);
         self.view.ends.saw(to.0);
-        if let Some(item) = item {
+        // A claim and a retry leave the item where it is.
+        let stays = from.0.is_open() && to.0.is_open();
+        if let Some(item) = item.filter(|_| !stays) {
             let tree = self.items.entry(item).or_default();
             *tree = tree.without(from.0, from.1).with(to.0, to.1);
             *self.open_jobs.entry(item.0).or_insert(0) += i64::from(to.0.is_open()) - i64::from(from.0.is_open());

@@ -22,6 +22,9 @@ const APPLICATION: i64 = 0x4350_5354;
 /// batch changed, so that the two threads do not wake each other for every row.
 const ROWS_AHEAD: usize = 4_096;
 
+/// Pages that one of them keeps: 8 MiB, as a negative number of KiB. They look at what
+/// was just written, which the system has in memory.
+const READERS_CACHE: &str = "-8192";
 /// Read-only connections of the pool.
 const READERS: u32 = 4;
 
@@ -55,9 +58,9 @@ impl Store {
     /// The store that writes through this connection.
     async fn on(mut conn: SqliteConnection, file: &Path) -> Result<Self, StoreError> {
         let view = View::load(&mut conn).await?;
-        let readers = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_lazy_with(options(file).read_only(true).pragma("query_only", "1"));
+        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(
+            options(file).read_only(true).pragma("query_only", "1").pragma("cache_size", READERS_CACHE),
+        );
         let (ops, pulse) = writer::start(conn, view);
         Ok(Self { ops, pulse, readers })
     }

@@ -1,7 +1,7 @@
 //! Dispatching items: the cursor, the ranges and the jobs in one commit.
 
 use super::{Chunk, Existing, Origin, Refill, number};
-use crate::rules::deferred::{MAX_GAP, Range};
+use crate::rules::deferred::{MAX_GAP, Range, join};
 use crate::rules::import::ImportState;
 use crate::store::batch::{Batch, json};
 use crate::store::job::NewJob;
@@ -62,26 +62,54 @@ const REFILLS: &str =
       AND coalesce(key.idle + key.running + key.waiting, 0) <= $2
     LIMIT 32";
 
-/// Apply one chunk, if its cursor or its range is where it was read.
-pub(in crate::store) async fn advance(batch: &mut Batch<'_>, chunk: &Chunk) -> Result<Reply, StoreError> {
-    let is_there = match &chunk.from {
-        Origin::Cursor { from, to, items } => move_cursor(batch, chunk, *from, *to, *items).await?,
-        Origin::Range { was, left } => drain(batch, chunk, was, left.as_ref()).await?,
+/// Apply chunks, in their order, each if its cursor or its range is where it was read.
+/// Those that follow each other in one list are one: they cost the statements of one.
+pub(in crate::store) async fn advance(batch: &mut Batch<'_>, chunks: &[&Chunk]) -> Result<Vec<Reply>, StoreError> {
+    let mut replies = Vec::with_capacity(chunks.len());
+    for run in chunks.chunk_by(|one, next| follows(one, next)) {
+        let applied = if go(batch, run).await? { Applied::Yes } else { Applied::Stale };
+        replies.extend(run.iter().map(|_| Reply::Applied(vec![applied])));
+    }
+    Ok(replies)
+}
+
+/// Whether a chunk begins where the one before it ends.
+fn follows(one: &Chunk, next: &Chunk) -> bool {
+    match (&one.from, &next.from) {
+        (Origin::Cursor { to, .. }, Origin::Cursor { from, .. }) => one.import == next.import && to == from,
+        _ => false,
+    }
+}
+
+/// Apply chunks that follow each other; whether the first was where it was read.
+async fn go(batch: &mut Batch<'_>, run: &[&Chunk]) -> Result<bool, StoreError> {
+    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(false) };
+    let jobs: Vec<&NewJob> = run.iter().flat_map(|chunk| &chunk.jobs).collect();
+    let ranges = join(run.iter().flat_map(|chunk| chunk.deferred.iter().cloned()));
+    let is_there = match (&first.from, &last.from) {
+        (Origin::Cursor { from, .. }, Origin::Cursor { to, .. }) => {
+            let items = |chunk: &&Chunk| if let Origin::Cursor { items, .. } = chunk.from { items } else { 0 };
+            let items = run.iter().map(items).sum();
+            move_cursor(batch, first.import, (*from, *to, items), jobs.len(), &ranges).await?
+        }
+        (Origin::Range { was, left }, _) => drain(batch, first, was, left.as_ref()).await?,
+        (Origin::Cursor { .. }, Origin::Range { .. }) => false,
     };
     if !is_there {
-        return Ok(Reply::Applied(vec![Applied::Stale]));
+        return Ok(false);
     }
-    defer(batch, chunk.import, &chunk.deferred).await?;
-    let skipped = skip(batch, chunk).await?;
-    let jobs: Vec<&NewJob> = chunk.jobs.iter().filter(|job| !skipped.contains(&job.about.subject)).collect();
-    for job in chunk.jobs.iter().filter(|job| skipped.contains(&job.about.subject)) {
+    defer(batch, first.import, &ranges).await?;
+    let skipped = skip(batch, first.import, &jobs).await?;
+    let (skip, jobs): (Vec<&NewJob>, Vec<&NewJob>) =
+        jobs.into_iter().partition(|job| skipped.contains(&job.about.subject));
+    for job in skip {
         batch.at(job.now);
         if let Some(item) = job.item {
             batch.skipped(item);
         }
     }
     accept::insert_rows(batch, &jobs).await?;
-    Ok(Reply::Applied(vec![Applied::Yes]))
+    Ok(true)
 }
 
 pub(in crate::store) const ADVANCE: &str = "UPDATE import SET state = 'processing', cursor = $3,
@@ -89,12 +117,19 @@ pub(in crate::store) const ADVANCE: &str = "UPDATE import SET state = 'processin
     WHERE id = $1 AND cursor = $2 AND state IN ('pending', 'processing')
     RETURNING cursor < list_bytes OR deferred > 0, existing";
 
-async fn move_cursor(batch: &mut Batch<'_>, chunk: &Chunk, from: u64, to: u64, items: u64) -> Result<bool, StoreError> {
-    let deferred: u64 = chunk.deferred.iter().map(|range| range.items).sum();
-    let query = sqlx::query(ADVANCE).bind(chunk.import).bind(number(from)).bind(number(to)).bind(number(items));
-    let query = query.bind(number(chunk.jobs.len() as u64)).bind(number(deferred));
+/// Move the cursor from here to there, past so many items.
+async fn move_cursor(
+    batch: &mut Batch<'_>,
+    import: i64,
+    (from, to, items): (u64, u64, u64),
+    jobs: usize,
+    ranges: &[Range],
+) -> Result<bool, StoreError> {
+    let deferred: u64 = ranges.iter().map(|range| range.items).sum();
+    let query = sqlx::query(ADVANCE).bind(import).bind(number(from)).bind(number(to)).bind(number(items));
+    let query = query.bind(number(jobs as u64)).bind(number(deferred));
     let moved = query.fetch_optional(&mut *batch.conn).await?;
-    note(batch, chunk.import, moved.as_ref())
+    note(batch, import, moved.as_ref())
 }
 
 pub(in crate::store) const DRAIN: &str =
@@ -172,11 +207,11 @@ async fn insert(batch: &mut Batch<'_>, import: i64, ranges: &[&Range]) -> Result
 pub(in crate::store) const EXISTING: &str = "SELECT subject FROM current
     WHERE kind = $1 AND subject IN (SELECT value FROM jsonb_each($2))";
 
-/// The subjects of a chunk that are to be skipped, because they exist.
-async fn skip(batch: &mut Batch<'_>, chunk: &Chunk) -> Result<BTreeSet<String>, StoreError> {
-    let wanted = batch.view.imports.get(&chunk.import).map(|standing| standing.existing);
-    let (Some(Existing::Skip), Some(first)) = (wanted, chunk.jobs.first()) else { return Ok(BTreeSet::new()) };
-    let subjects: Vec<&str> = chunk.jobs.iter().map(|job| job.about.subject.as_str()).collect();
+/// The subjects of items that are to be skipped, because they exist.
+async fn skip(batch: &mut Batch<'_>, import: i64, jobs: &[&NewJob]) -> Result<BTreeSet<String>, StoreError> {
+    let wanted = batch.view.imports.get(&import).map(|standing| standing.existing);
+    let (Some(Existing::Skip), Some(first)) = (wanted, jobs.first()) else { return Ok(BTreeSet::new()) };
+    let subjects: Vec<&str> = jobs.iter().map(|job| job.about.subject.as_str()).collect();
     let found = sqlx::query(EXISTING).bind(&first.kind).bind(json(&subjects)?).fetch_all(&mut *batch.conn).await?;
     Ok(found.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
 }

@@ -367,9 +367,13 @@ impl Config {
 
     /// The key of a job of this kind about this canonical source, if it has one.
     pub fn key(&self, kind: &str, source: &str) -> Option<String> {
+        crate::rules::key::of_source(source, self.key_source(kind))
+    }
+
+    /// Where the jobs of this kind get their key from.
+    pub fn key_source(&self, kind: &str) -> Source {
         let by_default = if kind == "ingest" { Source::Host } else { Source::None };
-        let from = self.kind.get(kind).and_then(|table| table.key).unwrap_or(by_default);
-        crate::rules::key::of_source(source, from)
+        self.kind.get(kind).and_then(|table| table.key).unwrap_or(by_default)
     }
 
     /// What the handler of a kind is configured with.

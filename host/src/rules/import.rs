@@ -187,7 +187,8 @@ pub struct Flow {
 
 impl Flow {
     /// How many items may become jobs now, of an import of `total` items of which
-    /// `ready` jobs wait to be claimed.
+    /// `ready` jobs wait to be claimed. They come when half of the window is free, so
+    /// that many share a commit.
     pub const fn room(self, total: u64, ready: u64) -> u64 {
         if total <= self.single_jobs {
             return total;
@@ -195,6 +196,9 @@ impl Flow {
         // A chunk of none would never end.
         let chunk = if self.chunk == 0 { 1 } else { self.chunk };
         let window = chunk.saturating_mul(self.window);
+        if ready > window / 2 {
+            return 0;
+        }
         // Whole chunks only: who has room for a part of one waits.
         (window.saturating_sub(ready) / chunk).saturating_mul(chunk)
     }

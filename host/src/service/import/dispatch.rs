@@ -114,7 +114,8 @@ async fn back(runtime: &Arc<Runtime>, import: &ImportRow, waiting: &Refill, most
         items: was.items - taken_items,
     });
     let maker = Maker::new(runtime, import);
-    let jobs = taken.iter().map(|line| maker.job(line)).collect::<Result<_, _>>()?;
+    let key = (maker.keys == key::Source::Host).then(|| was.key.clone());
+    let jobs = taken.iter().map(|line| maker.job(line, key.clone())).collect::<Result<_, _>>()?;
     let from = Origin::Range { was: was.clone(), left };
     runtime.store.advance(Chunk { import: import.id, from, jobs, deferred: Vec::new(), now: maker.now }).await?;
     Ok(taken_items)
@@ -135,7 +136,9 @@ async fn forward(runtime: &Arc<Runtime>, import: &ImportRow, room: u64) -> Resul
             read.push(line);
         }
         let is_last = read.len() < block || read.last().is_some_and(|line: &Line| lines.is_end(line));
-        know(runtime, import, &read, &mut keys).await?;
+        if maker.keys == key::Source::Host {
+            know(runtime, import, &read, &mut keys).await?;
+        }
         let chunks = maker.chunks(&read, &mut keys, &mut cursor)?;
         left = left.saturating_sub(chunks.iter().map(|chunk| chunk.jobs.len() as u64).sum());
         runtime.store.advance_all(chunks).await?;
@@ -179,6 +182,8 @@ struct Maker<'a> {
     root: PathBuf,
     queue: String,
     max_attempts: u32,
+    /// Where the jobs' keys come from.
+    keys: key::Source,
     /// Whether items wait for each other, and until when the last one of each key does.
     starts: Option<BTreeMap<String, Timestamp>>,
     now: Timestamp,
@@ -194,6 +199,7 @@ impl<'a> Maker<'a> {
             root: PathBuf::from(import.root.clone().unwrap_or_default()),
             queue: config.queue(&import.kind),
             max_attempts: config.policy(&import.kind).max_attempts,
+            keys: config.key_source(&import.kind),
             starts: is_small.then(BTreeMap::new),
             now: clock::now(),
         }
@@ -201,18 +207,16 @@ impl<'a> Maker<'a> {
 
     /// These items, which begin at the cursor, in chunks of so many jobs.
     fn chunks(&mut self, lines: &[Line], keys: &mut Keys, cursor: &mut u64) -> Result<Vec<Chunk>, Trouble> {
-        let config = self.runtime.config.now();
+        let most = self.runtime.config.now().import.per_key;
         let (mut chunks, mut jobs, mut waiting, mut items) = (Vec::new(), Vec::new(), Vec::new(), 0);
         for (at, line) in lines.iter().enumerate() {
             items += 1;
-            let key = key_of(&line.item);
             // Where jobs have no keys, none of them is busy.
-            let counts = config.key(&self.import.kind, &self.source(&line.item)?).is_some();
-            match keys.decide(key.as_deref().filter(|_| counts), config.import.per_key) {
+            let key = key_of(&line.item).filter(|_| self.keys == key::Source::Host);
+            match keys.decide(key.as_deref(), most) {
                 Fate::Queued => {
-                    let mut job = self.job(line)?;
-                    job.run_at = self.start(job.key.as_deref());
-                    jobs.push(job);
+                    let run_at = self.start(key.as_deref());
+                    jobs.push(NewJob { run_at, ..self.job(line, key)? });
                 }
                 Fate::Deferred => waiting.push(Waiting {
                     key: key.unwrap_or_default(),
@@ -241,9 +245,8 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn job(&self, line: &Line) -> Result<NewJob, Trouble> {
+    fn job(&self, line: &Line, key: Option<String>) -> Result<NewJob, Trouble> {
         let source = self.source(&line.item)?;
-        let key = self.runtime.config.now().key(&self.import.kind, &source);
         let about = match &line.item {
             Item::File { .. } => About::source(source),
             Item::Page(page) => About { title: page.title.clone(), tags: page.tags.clone(), ..About::source(&source) },

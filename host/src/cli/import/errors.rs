@@ -1,5 +1,6 @@
 //! `capstan import errors`
 
+use crate::cli::csv;
 use crate::cli::reach::Reach;
 use crate::cli::table::{more, short, table};
 use crate::cli::{Common, Done, Failure};
@@ -7,6 +8,7 @@ use crate::host::import::{ImportErrors, ItemError};
 use crate::host::job::{MAX_PAGE, Page};
 use crate::host::refusal::Refusal;
 use clap::{Args, ValueEnum};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -100,60 +102,55 @@ fn text(page: &Page<ItemError>) -> String {
 }
 
 /// An export that is being written.
-enum Export<W: Write> {
-    Csv(Box<csv::Writer<W>>),
-    Json { out: W, items: u64 },
+struct Export<W> {
+    out: W,
+    form: Form,
+    items: u64,
 }
+
+const HEAD: [&str; 9] = ["line", "number", "class", "message", "url", "title", "job", "kind", "failed_at"];
 
 impl<W: Write> Export<W> {
     fn begin(form: Form, mut out: W) -> io::Result<Self> {
         match form {
-            Form::Csv => {
-                let mut out = csv::Writer::from_writer(out);
-                out.write_record(["line", "number", "class", "message", "url", "title", "job", "kind", "failed_at"])?;
-                Ok(Self::Csv(Box::new(out)))
-            }
-            Form::Json => {
-                out.write_all(b"[")?;
-                Ok(Self::Json { out, items: 0 })
-            }
+            Form::Csv => out.write_all(&csv::record(HEAD.map(Cow::from)))?,
+            Form::Json => out.write_all(b"[")?,
         }
+        Ok(Self { out, form, items: 0 })
     }
 
     fn item(&mut self, item: &ItemError) -> io::Result<()> {
-        match self {
-            Self::Csv(out) => {
-                let number = |n: Option<i64>| n.map(|n| n.to_string()).unwrap_or_default();
-                let place = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default();
-                let failed_at = item.failed_at.map(|at| at.rfc3339()).unwrap_or_default();
-                out.write_record([
-                    place(item.at.line).as_str(),
-                    &place(item.at.number),
-                    &item.class,
-                    &item.message,
-                    &item.url,
-                    &item.title,
-                    &number(item.job),
-                    item.kind.as_deref().unwrap_or_default(),
-                    &failed_at,
-                ])?;
-                Ok(())
-            }
-            Self::Json { out, items } => {
-                out.write_all(if *items > 0 { b",\n" } else { b"\n" })?;
-                *items += 1;
-                Ok(serde_json::to_writer(out, item)?)
+        match self.form {
+            Form::Csv => self.out.write_all(&csv::record(fields(item)))?,
+            Form::Json => {
+                self.out.write_all(if self.items > 0 { b",\n" } else { b"\n" })?;
+                serde_json::to_writer(&mut self.out, item)?;
             }
         }
+        self.items += 1;
+        Ok(())
     }
 
-    fn end(self) -> io::Result<()> {
-        match self {
-            Self::Csv(mut out) => out.flush(),
-            Self::Json { mut out, items } => {
-                out.write_all(if items > 0 { b"\n]\n" } else { b"]\n" })?;
-                out.flush()
-            }
+    fn end(mut self) -> io::Result<()> {
+        if self.form == Form::Json {
+            self.out.write_all(if self.items > 0 { b"\n]\n" } else { b"]\n" })?;
         }
+        self.out.flush()
     }
+}
+
+/// An error in the order of [`HEAD`].
+fn fields(item: &ItemError) -> [Cow<'_, str>; 9] {
+    let place = |n: Option<u64>| n.map(|n| n.to_string()).unwrap_or_default().into();
+    [
+        place(item.at.line),
+        place(item.at.number),
+        item.class.as_str().into(),
+        item.message.as_str().into(),
+        item.url.as_str().into(),
+        item.title.as_str().into(),
+        item.job.map(|job| job.to_string()).unwrap_or_default().into(),
+        item.kind.as_deref().unwrap_or_default().into(),
+        item.failed_at.map(|at| at.rfc3339()).unwrap_or_default().into(),
+    ]
 }

@@ -247,7 +247,8 @@ fn refused(from: &Path, endings: &str, error: &TakeError) -> Refusal {
     let forms = Format::ALL.map(Format::name).join(", ");
     match error {
         TakeError::Store(_) => Refusal::failed(format!("list {from}: {error}")),
-        TakeError::Io { .. } => wrong(),
+        TakeError::Read(_) => wrong(),
+        TakeError::Write { .. } => Refusal::failed(error.to_string()),
         TakeError::Unknown => {
             wrong().hint(format!("name it with --format ({forms}); to import a page, name the folder that it lies in"))
         }

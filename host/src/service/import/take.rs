@@ -83,11 +83,14 @@ pub struct Taken {
 /// Why nothing was taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum TakeError {
-    /// The disk said no.
-    #[error("cannot {doing}: {error}")]
-    Io {
-        /// What was tried.
-        doing: &'static str,
+    /// What is to be taken in cannot be read.
+    #[error("cannot read it: {0}")]
+    Read(io::Error),
+    /// The import's list cannot be written.
+    #[error("cannot write {}: {error}", path.display())]
+    Write {
+        /// Which list.
+        path: PathBuf,
         /// The reason.
         error: io::Error,
     },
@@ -118,12 +121,8 @@ pub enum TakeError {
     Store(#[from] StoreError),
 }
 
-fn reading(error: io::Error) -> TakeError {
-    TakeError::Io { doing: "read it", error }
-}
-
-fn writing(error: io::Error) -> TakeError {
-    TakeError::Io { doing: "write the import's list", error }
+fn writing(path: &Path) -> impl Fn(io::Error) -> TakeError {
+    move |error| TakeError::Write { path: path.to_owned(), error }
 }
 
 /// The list of what could not be imported, beside the list.
@@ -137,7 +136,7 @@ pub fn invalid_list(list: &Path) -> PathBuf {
 /// It cannot be read, or its form is not known.
 pub fn form(from: &Path) -> Result<Format, TakeError> {
     let mut head = Vec::new();
-    File::open(from).and_then(|file| file.take(format::HEAD as u64).read_to_end(&mut head)).map_err(reading)?;
+    File::open(from).and_then(|file| file.take(format::HEAD as u64).read_to_end(&mut head)).map_err(TakeError::Read)?;
     let name = from.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     detect(&head, &name).ok_or(TakeError::Unknown)
 }
@@ -148,8 +147,7 @@ pub fn form(from: &Path) -> Result<Format, TakeError> {
 /// See [`TakeError`]; then nothing is left.
 pub fn list(take: &Take, form: Format, host: &Handle) -> Result<Taken, TakeError> {
     clear(&take.list);
-    let seen = host.block_on(Seen::new(&take.list.with_extension("seen")))?;
-    let mut intake = Intake::new(take, seen)?;
+    let mut intake = Intake::new(take, host)?;
     let read = intake.read(take, form, host);
     let Intake { items, broken, seen, .. } = intake;
     host.block_on(seen.forget());
@@ -168,11 +166,11 @@ pub fn list(take: &Take, form: Format, host: &Handle) -> Result<Taken, TakeError
     }
     let invalid = broken.items();
     if invalid > 0 {
-        broken.finish().map_err(writing)?;
+        broken.finish().map_err(writing(&invalid_list(&take.list)))?;
     } else {
         broken.drop_it();
     }
-    let written = sampled(take, items.finish().map_err(writing)?)?;
+    let written = sampled(take, items.finish().map_err(writing(&take.list))?)?;
     Ok(Taken { written, duplicate, invalid, shortened, left_out: 0, unreadable })
 }
 
@@ -188,16 +186,19 @@ struct Intake {
 }
 
 impl Intake {
-    fn new(take: &Take, seen: Seen) -> Result<Self, TakeError> {
-        let items = Draft::new(&take.list).map_err(writing)?;
-        let broken = Draft::new(&invalid_list(&take.list)).map_err(writing)?;
+    fn new(take: &Take, host: &Handle) -> Result<Self, TakeError> {
+        let items = Draft::new(&take.list).map_err(writing(&take.list))?;
+        let unfit = invalid_list(&take.list);
+        let broken = Draft::new(&unfit).map_err(writing(&unfit))?;
+        // Last: a folder that cannot be written is told by its lists.
+        let seen = host.block_on(Seen::new(&take.list.with_extension("seen")))?;
         let waiting = Vec::with_capacity(BATCH);
         Ok(Self { items, broken, seen, waiting, duplicate: 0, shortened: 0, told: Vec::new() })
     }
 
     /// Read it to its end: duplicates, shortened items, and what was told.
     fn read(&mut self, take: &Take, form: Format, host: &Handle) -> Result<(u64, u64, Vec<String>), TakeError> {
-        let file = File::open(&take.from).map_err(reading)?;
+        let file = File::open(&take.from).map_err(TakeError::Read)?;
         for entry in format::read(form, BufReader::with_capacity(BUFFER, file)) {
             match entry {
                 Ok(entry) => self.waiting.push(entry),
@@ -206,19 +207,19 @@ impl Intake {
                 }
                 Err(Problem::Broken(broken)) => {
                     self.tell(broken.to_string());
-                    self.broken.push(&Invalid::from(&broken)).map_err(writing)?;
+                    self.broken.push(&Invalid::from(&broken)).map_err(writing(&invalid_list(&take.list)))?;
                 }
                 Err(Problem::Unreadable(reason)) if take.torn == OnTorn::TakeBefore => self.tell(reason.to_string()),
                 Err(Problem::Unreadable(reason)) => {
-                    self.sort(host)?;
+                    self.sort(take, host)?;
                     return Err(TakeError::Torn { reason, before: self.items.items() });
                 }
             }
             if self.waiting.len() == BATCH {
-                self.sort(host)?;
+                self.sort(take, host)?;
             }
         }
-        self.sort(host)?;
+        self.sort(take, host)?;
         Ok((self.duplicate, self.shortened, std::mem::take(&mut self.told)))
     }
 
@@ -229,13 +230,13 @@ impl Intake {
     }
 
     /// Write those of the waiting items that are new.
-    fn sort(&mut self, host: &Handle) -> Result<(), TakeError> {
+    fn sort(&mut self, take: &Take, host: &Handle) -> Result<(), TakeError> {
         let keys: Vec<String> = self.waiting.iter().map(|entry| canonical(&entry.url)).collect();
         let new = host.block_on(self.seen.are_new(keys.iter().map(String::as_str)))?;
         for (entry, is_new) in self.waiting.drain(..).zip(new) {
             if is_new {
                 self.shortened += u64::from(!entry.lost.is_empty());
-                self.items.push(&Item::from(entry)).map_err(writing)?;
+                self.items.push(&Item::from(entry)).map_err(writing(&take.list))?;
             } else {
                 self.duplicate += 1;
             }
@@ -263,11 +264,11 @@ pub fn folder(take: &Take, extensions: &[String]) -> Result<Taken, TakeError> {
     if take.broken == OnBroken::Refuse && unnameable > 0 {
         return Err(TakeError::Broken(format!("{unnameable} files have names that are not UTF-8")));
     }
-    let mut items = Draft::new(&take.list).map_err(writing)?;
+    let mut items = Draft::new(&take.list).map_err(writing(&take.list))?;
     for path in files {
-        items.push(&Item::File { path }).map_err(writing)?;
+        items.push(&Item::File { path }).map_err(writing(&take.list))?;
     }
-    let written = sampled(take, items.finish().map_err(writing)?)?;
+    let written = sampled(take, items.finish().map_err(writing(&take.list))?)?;
     Ok(Taken { written, duplicate: 0, invalid: unnameable, shortened: 0, left_out: other, unreadable })
 }
 
@@ -275,12 +276,12 @@ pub fn folder(take: &Take, extensions: &[String]) -> Result<Taken, TakeError> {
 fn sampled(take: &Take, whole: Written) -> Result<Written, TakeError> {
     let Some(wanted) = take.sample.filter(|wanted| *wanted < whole.items) else { return Ok(whole) };
     let positions: Vec<u64> = (0..wanted).map(|at| at * whole.items / wanted).collect();
-    let kept = find(&take.list, whole.first, &positions).map_err(reading)?;
-    let mut items = Draft::new(&take.list).map_err(writing)?;
+    let kept = find(&take.list, whole.first, &positions).map_err(TakeError::Read)?;
+    let mut items = Draft::new(&take.list).map_err(writing(&take.list))?;
     for item in kept.iter().flatten() {
-        items.push(item).map_err(writing)?;
+        items.push(item).map_err(writing(&take.list))?;
     }
-    items.finish().map_err(writing)
+    items.finish().map_err(writing(&take.list))
 }
 
 /// What could not be imported, behind so many that were told: at most so many.

@@ -127,6 +127,7 @@ pub(crate) fn reach(limit: &Limit) -> Result<Value, Failure> {
     Ok(Value::Null)
 }
 
+#[inline(never)]
 fn spin() -> ! {
     let mut round = 0_u64;
     loop {

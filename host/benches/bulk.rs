@@ -13,21 +13,17 @@ mod raw;
 #[allow(dead_code)]
 mod support;
 
-use capstan::config::DEFAULT;
 use capstan::host::bulk::{BulkDrive, BulkStart, What};
-use capstan::host::handler::change::HandlerAdd;
 use capstan::host::job::JobFilter;
 use capstan::host::{Host, Verb};
 use capstan::project::Project;
 use capstan::rules::attempt::{Class, Fault, Outcome};
 use capstan::rules::job::finish;
 use capstan::rules::retry::Policy;
-use capstan::rules::time::Timestamp;
 use capstan::store::Store;
 use capstan::store::attempt::AttemptRecord;
 use capstan::store::boot::NewBoot;
 use capstan::store::claim::{ClaimRequest, Claimed, Routes};
-use capstan::store::job::{About, NewJob};
 use capstan::store::settle::Settlement;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
@@ -36,10 +32,10 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::Folders;
+use support::noop::{NOW, job, project};
 
 /// What the whole is to take at most.
 const GOAL: Duration = Duration::from_secs(10);
-const NOW: Timestamp = Timestamp(1_700_000_000_000);
 /// Jobs that fail in one commit while the stage is set.
 const MANY: i64 = 1_000;
 
@@ -77,14 +73,7 @@ fn copied(from: &Path, to: &Path) {
 
 /// A project with the handler `noop` and so many jobs that failed.
 async fn failures(folders: &Folders, jobs: i64) -> Project {
-    let folder = folders.make();
-    let project = Project::prepare(&folder.join("project")).unwrap();
-    project.configure(DEFAULT).unwrap();
-    let host = Host::open(project.clone()).await.unwrap();
-    let file = folder.join("handler.wasm");
-    std::fs::write(&file, capstan_test_guests::noop()).unwrap();
-    HandlerAdd { file, manifest: None, agree: false }.call(&host).await.unwrap();
-    host.stop().await.unwrap();
+    let project = project(folders).await;
     let store = Store::open(&project.database()).await.unwrap();
     let boot = NewBoot {
         host: "bench".to_owned(),
@@ -114,25 +103,6 @@ async fn failures(folders: &Folders, jobs: i64) -> Project {
     store.stop(boot, NOW).await.unwrap();
     store.close().await;
     project
-}
-
-fn job(n: i64) -> NewJob {
-    let payload = format!("{{\"n\":{n}}}");
-    NewJob {
-        kind: "noop".to_owned(),
-        queue: "noop".to_owned(),
-        about: About::payload("noop", &payload),
-        payload,
-        priority: 0,
-        max_attempts: 5,
-        run_at: NOW,
-        parent: None,
-        item: None,
-        key: None,
-        unique: None,
-        deadline: None,
-        now: NOW,
-    }
 }
 
 fn end(boot: i64, claimed: Claimed) -> Settlement {

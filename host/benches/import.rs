@@ -12,8 +12,6 @@
 
 mod support;
 
-use capstan::config::DEFAULT;
-use capstan::host::handler::change::HandlerAdd;
 use capstan::host::import::{ImportRow, ImportShow, ImportStart};
 use capstan::host::job::{JobAdd, JobAddMany, Mode};
 use capstan::host::pulse::PulseWait;
@@ -26,6 +24,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use support::Folders;
+use support::noop::project;
 
 fn main() {
     let number = |name: &str, or: u64| std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(or);
@@ -42,19 +41,6 @@ fn main() {
 #[allow(clippy::cast_precision_loss)]
 fn float(count: u64) -> f64 {
     count as f64
-}
-
-/// A project with the handler `noop`.
-async fn project(folders: &Folders) -> Project {
-    let folder = folders.make();
-    let project = Project::prepare(&folder.join("project")).unwrap();
-    project.configure(DEFAULT).unwrap();
-    let host = Host::open(project.clone()).await.unwrap();
-    let file = folder.join("handler.wasm");
-    std::fs::write(&file, capstan_test_guests::noop()).unwrap();
-    HandlerAdd { file, manifest: None, agree: false }.call(&host).await.unwrap();
-    host.stop().await.unwrap();
-    project
 }
 
 /// No-op jobs a second that were in the queue before the host began.

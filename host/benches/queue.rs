@@ -14,7 +14,6 @@ mod raw;
 mod support;
 
 use capstan::config::DEFAULT;
-use capstan::host::handler::change::HandlerAdd;
 use capstan::host::job::{JobAdd, JobAddMany, Mode};
 use capstan::host::pulse::PulseWait;
 use capstan::host::{Host, Verb};
@@ -23,13 +22,14 @@ use capstan::rules::time::Timestamp;
 use capstan::store::Store;
 use capstan::store::boot::NewBoot;
 use capstan::store::claim::{ClaimRequest, Routes};
-use capstan::store::job::{About, NewJob};
+use capstan::store::job::NewJob;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::noop::{NOW, job, project};
 use support::{Folders, drained};
 
 fn main() {
@@ -68,19 +68,6 @@ fn number(count: i64) -> f64 {
     #[allow(clippy::cast_precision_loss)]
     let number = count as f64;
     number
-}
-
-/// A project with the handler `noop`.
-async fn project(folders: &Folders) -> Project {
-    let folder = folders.make();
-    let project = Project::prepare(&folder.join("project")).unwrap();
-    project.configure(DEFAULT).unwrap();
-    let host = Host::open(project.clone()).await.unwrap();
-    let file = folder.join("handler.wasm");
-    std::fs::write(&file, capstan_test_guests::noop()).unwrap();
-    HandlerAdd { file, manifest: None, agree: false }.call(&host).await.unwrap();
-    host.stop().await.unwrap();
-    project
 }
 
 fn noop(n: i64) -> JobAdd {
@@ -162,35 +149,14 @@ async fn start(folders: &Folders, times: usize, sync: f64) {
     Arc::into_inner(host).unwrap().stop().await.unwrap();
 }
 
-const NOW: Timestamp = Timestamp(1_700_000_000_000);
-
-fn plain(n: i64) -> NewJob {
-    let payload = format!("{{\"n\":{n}}}");
-    NewJob {
-        kind: "noop".to_owned(),
-        queue: "noop".to_owned(),
-        about: About::payload("noop", &payload),
-        payload,
-        priority: 0,
-        max_attempts: 5,
-        run_at: NOW,
-        parent: None,
-        item: None,
-        key: None,
-        unique: None,
-        deadline: None,
-        now: NOW,
-    }
-}
-
 /// What a claim of a hundred takes past jobs that cannot run.
 async fn claim(folders: &Folders, blocked: i64) {
-    let none = claims(folders, 0, plain).await;
+    let none = claims(folders, 0, job).await;
     println!("a claim of 100                p50 {none:>8.3} ms");
-    let future = |n| NewJob { priority: -1, run_at: Timestamp(NOW.0 + 86_400_000), ..plain(n) };
+    let future = |n| NewJob { priority: -1, run_at: Timestamp(NOW.0 + 86_400_000), ..job(n) };
     let behind = claims(folders, blocked, future).await;
     println!("  past {blocked} for later    p50 {behind:>8.3} ms   {:.2} times   (at most 1.5)", behind / none);
-    let keyed = |n| NewJob { priority: -1, key: Some("one.example".to_owned()), ..plain(n) };
+    let keyed = |n| NewJob { priority: -1, key: Some("one.example".to_owned()), ..job(n) };
     let behind = claims(folders, blocked, keyed).await;
     println!("  past {blocked} of one key   p50 {behind:>8.3} ms   {:.2} times   (at most 1.5)", behind / none);
 }
@@ -204,7 +170,7 @@ async fn claims(folders: &Folders, blocked: i64, of: fn(i64) -> NewJob) -> f64 {
     }
     // What a busy key lets in is out of the way before the clock runs.
     while !store.claim(ClaimRequest { free: 1_000, ..request.clone() }).await.unwrap().is_empty() {}
-    store.add((blocked..blocked + 40_000).map(plain).collect()).await.unwrap();
+    store.add((blocked..blocked + 40_000).map(job).collect()).await.unwrap();
     let mut times = Vec::new();
     for _ in 0..400 {
         let began = Instant::now();
@@ -295,8 +261,8 @@ async fn memory(folders: &Folders, jobs: i64) {
     }
     let store = Store::open(&full.database()).await.unwrap();
     for from in (0..jobs).step_by(2_000) {
-        let later = |n| NewJob { run_at: Timestamp(i64::MAX / 2), ..plain(n) };
-        let ready = |n| NewJob { queue: "held".to_owned(), ..plain(n) };
+        let later = |n| NewJob { run_at: Timestamp(i64::MAX / 2), ..job(n) };
+        let ready = |n| NewJob { queue: "held".to_owned(), ..job(n) };
         let job = |n: i64| if n % 2 == 0 { later(n) } else { ready(n) };
         store.add((from..(from + 2_000).min(jobs)).map(job).collect()).await.unwrap();
     }
@@ -343,7 +309,7 @@ async fn recovery(folders: &Folders, running: i64) {
     let store = Store::open(&project.database()).await.unwrap();
     let boot = boot(&store).await;
     for from in (0..running).step_by(2_000) {
-        store.add((from..(from + 2_000).min(running)).map(plain).collect()).await.unwrap();
+        store.add((from..(from + 2_000).min(running)).map(job).collect()).await.unwrap();
     }
     let request = ClaimRequest {
         free: running.try_into().unwrap(),

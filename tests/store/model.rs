@@ -1,9 +1,10 @@
 //! What a store should be: the same life of jobs in a few plain vectors, without batches, indexes and counts.
 
+mod import;
+
 use super::stage::DIGEST;
 use capstan::rules::attempt::Class;
 use capstan::rules::failure::Resolution;
-use capstan::rules::import::{ImportState, Item, Tree, Turn};
 use capstan::rules::job::{Expect, Made, Next, Running, State, Transition, Trust, Why, expire};
 use capstan::rules::key::{Key, rest_after_start};
 use capstan::rules::pipeline::{Standing, follows};
@@ -16,6 +17,7 @@ use capstan::store::job::NewJob;
 use capstan::store::queue::QueueChange;
 use capstan::store::settle::Settlement;
 use capstan::store::unique::Accepted;
+pub(crate) use import::Import;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A job as the model knows it.
@@ -37,20 +39,6 @@ pub(crate) struct Job {
 /// What a generation is known by: its lease, its job, and the page that it was made from.
 pub(crate) type Generation = (i64, i64, Option<i64>);
 
-#[derive(Debug, Default)]
-pub(crate) struct Import {
-    pub(crate) total: i64,
-    pub(crate) invalid: i64,
-    pub(crate) dispatched: i64,
-    pub(crate) is_broken: bool,
-    pub(crate) is_paused: bool,
-    /// It went on after a pause, so it is no longer pending.
-    pub(crate) is_resumed: bool,
-    pub(crate) is_cancelled: bool,
-    /// Items that were cancelled before they became jobs.
-    pub(crate) given_up: i64,
-}
-
 /// A failure: its job, its round, how it was resolved, and whether it has full detail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Logged {
@@ -59,9 +47,6 @@ pub(crate) struct Logged {
     pub(crate) resolution: Option<Resolution>,
     pub(crate) detailed: bool,
 }
-
-/// An import's numbers: state, done, failed, cancelled, skipped, remaining, open jobs.
-pub(crate) type Account = (ImportState, i64, i64, i64, i64, i64, u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct Model {
@@ -589,66 +574,5 @@ impl Model {
         self.note(&[to]);
         let (source, kind) = (self.jobs[at].new.about.source.clone(), self.jobs[at].new.kind.clone());
         self.release(&source, &kind);
-    }
-
-    /// Pause, resume or cancel an import that is where that can be.
-    pub(crate) fn turn_import(&mut self, id: i64, turn: Turn) {
-        let Some(import) = self.imports.get_mut(&id) else { return };
-        match turn {
-            Turn::Pause => import.is_paused = true,
-            Turn::Resume => (import.is_paused, import.is_resumed) = (false, true),
-            Turn::Cancel => {
-                (import.is_paused, import.is_cancelled) = (false, true);
-                import.given_up = import.total - import.invalid - import.dispatched;
-                import.dispatched = import.total - import.invalid;
-            }
-        }
-        if turn != Turn::Resume {
-            let is_let_in = |job: &Job| {
-                job.place == "ready" && job.new.key.is_some() && job.new.item.is_some_and(|item| item.0 == id)
-            };
-            let sent: Vec<usize> = (0..self.jobs.len()).filter(|at| is_let_in(&self.jobs[*at])).collect();
-            sent.into_iter().for_each(|at| self.put(at, "key"));
-        }
-    }
-
-    /// A paused import of which nothing remains is done, and no longer paused.
-    pub(crate) fn close_imports(&mut self) {
-        let ids: Vec<i64> = self.imports.keys().copied().collect();
-        for id in ids {
-            if self.account(id).5 == 0 {
-                self.imports.entry(id).and_modify(|import| import.is_paused = false);
-            }
-        }
-    }
-
-    /// Whether nothing of a job's import begins.
-    pub(crate) fn rests(&self, import: i64) -> bool {
-        self.imports.get(&import).is_some_and(|import| import.is_paused || import.is_cancelled)
-    }
-
-    pub(crate) fn account(&self, id: i64) -> Account {
-        let import = &self.imports[&id];
-        let mut items: BTreeMap<i64, Tree> = BTreeMap::new();
-        let of_import = self.jobs.iter().filter_map(|job| job.new.item.filter(|item| item.0 == id).map(|i| (i.1, job)));
-        for (item, job) in of_import {
-            let tree = items.entry(item).or_default();
-            *tree = tree.with(job.state(), job.made);
-        }
-        let count = |place: Item| items.values().filter(|tree| tree.item() == place).count() as i64;
-        let [done, failed, cancelled, skipped] = [Item::Done, Item::Failed, Item::Cancelled, Item::Skipped].map(count);
-        let cancelled = cancelled + import.given_up;
-        let remaining = import.total - import.invalid - done - failed - cancelled - skipped;
-        let is_new = import.dispatched == 0 && !import.is_resumed;
-        let state = match (import.is_broken, remaining, i64::from(!is_new)) {
-            _ if import.is_cancelled => ImportState::Cancelled,
-            (true, ..) => ImportState::Failed,
-            (false, 1.., _) if import.is_paused => ImportState::Paused,
-            (false, 0, _) => ImportState::Completed,
-            (false, _, 0) => ImportState::Pending,
-            _ => ImportState::Processing,
-        };
-        let open: i64 = items.values().map(|tree| tree.open).sum();
-        (state, done, failed, cancelled, skipped, remaining, open as u64)
     }
 }

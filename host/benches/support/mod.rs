@@ -1,5 +1,8 @@
 //! What the benchmarks of the whole host share.
 
+#[allow(dead_code)] // not every benchmark has such jobs
+pub(crate) mod noop;
+
 use capstan::host::pulse::PulseWait;
 use capstan::host::{Host, Verb};
 use std::cell::RefCell;

@@ -4,6 +4,7 @@ mod export;
 mod text;
 
 use super::bulk::{Sure, act};
+use super::select::parse_class;
 use super::when::since;
 use super::{Common, Done};
 use crate::host::bulk::What;
@@ -93,7 +94,7 @@ pub(super) struct FailureArgs {
     #[arg(long)]
     kind: Option<String>,
     /// Of this class, as in `transient` or `cpu-limit`
-    #[arg(long, value_parser = class)]
+    #[arg(long, value_parser = parse_class)]
     class: Option<Class>,
     /// Of the group whose fingerprint begins so (4 digits or more)
     #[arg(long, value_name = "GROUP")]
@@ -131,11 +132,6 @@ impl Wanted {
     fn filter(self) -> FailureFilter {
         FailureFilter { which: self.resolution, ..self.like.filter() }
     }
-}
-
-fn class(text: &str) -> Result<Class, String> {
-    let names = Class::ALL.map(Class::name).join(", ");
-    Class::parse(text).ok_or_else(|| format!("a class is one of {names}"))
 }
 
 fn which(text: &str) -> Result<Which, String> {

@@ -45,7 +45,7 @@ pub(super) struct Which {
     before: Option<i64>,
 }
 
-fn parse_class(text: &str) -> Result<Class, String> {
+pub(super) fn parse_class(text: &str) -> Result<Class, String> {
     let names = Class::ALL.map(Class::name).join(", ");
     Class::parse(text).ok_or_else(|| format!("a class is one of {names}"))
 }

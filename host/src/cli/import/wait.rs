@@ -2,7 +2,7 @@
 
 use super::line;
 use crate::cli::reach::Reach;
-use crate::cli::table::rate;
+use crate::cli::run::bar;
 use crate::cli::when::span;
 use crate::cli::{Common, Done, Failure};
 use crate::host::import::{ImportRow, ImportShow, ImportWait};
@@ -10,7 +10,7 @@ use crate::host::refusal::Refusal;
 use crate::rules::import::ImportState;
 use crate::rules::time::Millis;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use std::time::Instant;
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -42,14 +42,14 @@ impl Wait {
 
     async fn ended(&self, reach: &Reach) -> Result<ImportRow, Failure> {
         let id = self.id;
-        let bar = Bar::new();
+        let bar = bar();
         let end = self.timeout.map(|span| (span, Instant::now() + span.duration()));
         let mut import = reach.say(ImportShow { id }).await?;
         let mut is_told = false;
         while !import.is_over() {
-            bar.show(&import);
+            show(&bar, &import);
             if import.state == ImportState::Paused && !std::mem::replace(&mut is_told, true) {
-                bar.0.suspend(|| eprintln!("import {id} is paused: `capstan import resume {id}` lets it go on"));
+                bar.suspend(|| eprintln!("import {id} is paused: `capstan import resume {id}` lets it go on"));
             }
             if matches!(reach, Reach::Here(_)) {
                 let refusal =
@@ -66,29 +66,14 @@ impl Wait {
             let hold = left.map(|left| Millis(u64::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX)));
             import = reach.say(ImportWait { id, remaining: Some(import.remaining), hold }).await?;
         }
-        bar.0.finish_and_clear();
+        bar.finish_and_clear();
         Ok(import)
     }
 }
 
-/// A bar on a terminal; nothing elsewhere.
-struct Bar(ProgressBar);
-
-impl Bar {
-    fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{bar:30} {pos} of {len} items  {msg}");
-        Self(bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())))
-    }
-
-    fn show(&self, import: &ImportRow) {
-        let number = |n: i64| u64::try_from(n).unwrap_or(0);
-        self.0.set_length(number(import.total));
-        self.0.set_position(number(import.accounted()));
-        let pace = import.pace.map_or_else(String::new, |pace| {
-            let left = pace.left.map_or_else(String::new, |left| format!(", {} left", crate::cli::table::span(left)));
-            format!(", {}{left}", rate(pace.per_second))
-        });
-        self.0.set_message(format!("{} failed{pace}", import.failed));
-    }
+fn show(bar: &ProgressBar, import: &ImportRow) {
+    let number = |n: i64| u64::try_from(n).unwrap_or(0);
+    bar.set_length(number(import.total));
+    bar.set_position(number(import.accounted()));
+    bar.set_message(format!("items ({} failed)", import.failed));
 }

@@ -115,7 +115,7 @@ async fn go(batch: &mut Batch<'_>, run: &[&Chunk]) -> Result<bool, StoreError> {
 pub(in crate::store) const ADVANCE: &str = "UPDATE import SET state = 'processing', cursor = $3,
        position = position + $4, dispatched = dispatched + $5, deferred = deferred + $6
     WHERE id = $1 AND cursor = $2 AND state IN ('pending', 'processing')
-    RETURNING cursor < list_bytes OR deferred > 0, existing";
+    RETURNING cursor < list_bytes OR deferred > 0";
 
 /// Move the cursor from here to there, past so many items.
 async fn move_cursor(
@@ -136,7 +136,7 @@ pub(in crate::store) const DRAIN: &str =
     "UPDATE import SET state = 'processing', dispatched = dispatched + $2, deferred = deferred - $2
     WHERE id = $1 AND state IN ('pending', 'processing')
       AND EXISTS (SELECT 1 FROM deferred WHERE import_id = $1 AND key = $3 AND start = $4 AND items = $5)
-    RETURNING cursor < list_bytes OR deferred > 0, existing";
+    RETURNING cursor < list_bytes OR deferred > 0";
 
 /// Take the first items out of a range.
 async fn drain(batch: &mut Batch<'_>, chunk: &Chunk, was: &Range, left: Option<&Range>) -> Result<bool, StoreError> {
@@ -160,7 +160,6 @@ fn note(batch: &mut Batch<'_>, import: i64, row: Option<&sqlx::sqlite::SqliteRow
     let has_more = row.try_get(0)?;
     if let Some(standing) = batch.view.imports.get_mut(&import) {
         (standing.state, standing.has_more) = (ImportState::Processing, has_more);
-        standing.existing = Existing::of(row.try_get(1)?);
     }
     Ok(true)
 }

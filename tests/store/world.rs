@@ -300,10 +300,11 @@ impl World {
         if let Ok(Some(_)) = turn.of(state) {
             assert_eq!(applied, Applied::Yes);
             self.model.turn_import(id, turn);
-            self.model.let_in();
         } else {
             assert_eq!(applied, Applied::Stale);
         }
+        // Whoever the passing of time made room for comes in with any operation that names a time.
+        self.model.let_in();
     }
 
     async fn restart(&mut self) {

@@ -1,7 +1,7 @@
 //! A key never lets in more than its limit, and leaves nobody waiting who may come.
 
 use super::cases;
-use capstan::rules::key::{Key, MAX_NAME, NameError, Pace, Source, name, of_source, rest_after_start};
+use capstan::rules::key::{Key, MAX_NAME, Moves, NameError, Pace, Source, name, of_source, rest_after_start};
 use capstan::rules::time::{Millis, Timestamp};
 use proptest::prelude::*;
 
@@ -59,6 +59,33 @@ proptest! {
             let is_full = key.idle + key.running == limit || (interval > 0 && key.idle == 1);
             prop_assert!(key.waiting == 0 || is_full || key.rests(now), "{:?} leaves somebody waiting", key);
         }
+    }
+
+    /// Whoever lets in all it can after each step need not look at a key again that was
+    /// moved without making room.
+    #[test]
+    fn what_makes_no_room_lets_nobody_in(
+        (idle, running, waiting) in (0_i64..5, 0_i64..5, 0_i64..3), (limit, interval) in (1_u64..6, prop_oneof![Just(0_u64), Just(500)]),
+        moves in (-5_i64..6, -5_i64..6, -3_i64..4, prop_oneof![Just(0_u64), 900_u64..1_200]), rests in prop_oneof![Just(0_u64), Just(1_100)],
+    ) {
+        let (pace, now) = (Pace { limit, min_interval: Millis(interval) }, Timestamp(1_000));
+        let count = |n: i64| u64::try_from(n).unwrap();
+        let mut key = Key { idle: count(idle), running: count(running), waiting: count(waiting), next_at: Timestamp(rests as i64) };
+        let admitted = key.admits(pace, now);
+        (key.idle, key.waiting) = (key.idle + admitted, key.waiting - admitted);
+        let (of_idle, of_running, of_waiting, rest) = moves;
+        let at_least = |by: i64, there: u64| by.max(-i64::try_from(there).unwrap());
+        let moves = Moves {
+            idle: at_least(of_idle, key.idle),
+            running: at_least(of_running, key.running),
+            waiting: at_least(of_waiting, key.waiting),
+            rest: Timestamp(rest as i64),
+        };
+        let after = key.after(moves);
+        prop_assert!(moves.makes_room(pace) || after.admits(pace, now) == 0, "{:?} {:?}", key, moves);
+        // One that goes from waiting to running leaves nothing behind.
+        let back = Moves { idle: -moves.idle, running: -moves.running, waiting: -moves.waiting, rest: Timestamp(0) };
+        prop_assert_eq!((after.after(back).idle, after.after(back).running, after.after(back).waiting), (key.idle, key.running, key.waiting));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use capstan::rules::deferred::{MAX_GAP, Range};
 use capstan::rules::import::{ImportState, Turn};
 use capstan::rules::job::{Cancel, State, cancel, retry};
 use capstan::store::import::{Chunk, Existing, ImportRow, NewImport, Origin, Then};
-use capstan::store::job::About;
+use capstan::store::job::{About, NewJob};
 use capstan::store::settle::Applied;
 
 fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
@@ -238,6 +238,26 @@ async fn a_paused_import_dispatches_and_begins_nothing_until_it_is_resumed() {
     assert_eq!(turn(ImportState::Paused, Turn::Resume).await.unwrap(), Applied::Yes);
     assert_eq!(stage.store.advance(chunk(&stage, id, 2, 4, 4)).await.unwrap(), Applied::Yes);
     assert_eq!(stage.claim(9).await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_follows_in_a_paused_import_takes_no_place_of_its_key() {
+    let stage = Stage::new().await;
+    let id = start(&stage, 1).await;
+    let running = stage.claim_one().await;
+    stage.store.turn_import(id, ImportState::Processing, Turn::Pause, stage.now).await.unwrap();
+    let mut end = stage.end(&running.facts, &done());
+    let of_item =
+        NewJob { item: running.facts.item, parent: Some((1, 1)), key: Some("k".into()), ..job("text", "y", stage.now) };
+    end.enqueue = vec![of_item];
+    stage.store.settle(end).await.unwrap();
+    assert_eq!(stage.place(2).await, "key");
+    // Others go past it.
+    stage.store.add(vec![NewJob { key: Some("k".into()), ..job("text", "z", stage.now) }]).await.unwrap();
+    assert_eq!(stage.place(3).await, "ready");
+    stage.store.turn_import(id, ImportState::Paused, Turn::Resume, stage.now).await.unwrap();
+    assert_eq!(stage.place(2).await, "ready");
+    stage.assert_sound().await;
 }
 
 #[tokio::test]

@@ -297,6 +297,19 @@ impl Model {
         self.put(self.jobs.len() - 1, place);
     }
 
+    /// Add a job that is let in before anybody else comes if nobody waits for its key.
+    pub(crate) fn add_at_once(&mut self, new: NewJob) {
+        self.add(new);
+        let at = self.jobs.len() - 1;
+        let job = &self.jobs[at];
+        if let Some(name) = job.new.key.clone().filter(|_| job.place == "key") {
+            let key = self.key(&name);
+            if key.waiting == 1 && key.admits(self.key_paces.of(&name), self.now) == 1 {
+                self.put(at, "ready");
+            }
+        }
+    }
+
     pub(crate) fn key(&self, name: &str) -> Key {
         let count = |places: &[&str]| {
             let with_key = self.jobs.iter().filter(|job| job.new.key.as_deref() == Some(name));

@@ -196,7 +196,7 @@ impl World {
         let claim = tokio::spawn(async move { store.claim(request).await.unwrap() });
         waiting.join_all().await;
         self.model.end(&settlements);
-        new.into_iter().for_each(|job| self.model.add(job));
+        new.into_iter().for_each(|job| self.model.add_at_once(job));
         self.claimed(free, claim.await.unwrap());
     }
 

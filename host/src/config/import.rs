@@ -4,7 +4,7 @@ use super::ConfigError;
 use super::range::Ranges;
 use super::unit::duration;
 use crate::rules::deferred::MAX_OPEN;
-use crate::rules::import::{Flow, SINGLE_JOBS};
+use crate::rules::import::{Appetite, Flow, SINGLE_JOBS};
 use crate::rules::time::Millis;
 use serde::Deserialize;
 
@@ -53,6 +53,11 @@ impl Import {
     /// How fast an import of this chunk hands its items out.
     pub const fn flow(&self, chunk: u64) -> Flow {
         Flow { single_jobs: self.single_jobs, chunk, window: self.window }
+    }
+
+    /// How many items of an import may become jobs now.
+    pub const fn room(&self, import: &Appetite) -> u64 {
+        self.flow(import.chunk).room(import.total, import.ready)
     }
 
     pub(super) fn ranges(&self, ranges: &Ranges<'_>) -> Result<(), ConfigError> {

@@ -57,9 +57,10 @@ async fn is_newest(host: &Host, pulse: &Pulse) -> Result<bool, Refusal> {
 /// Whether an import has items that may become jobs now.
 async fn can_dispatch(host: &Host) -> Result<bool, Refusal> {
     let config = host.config.now();
+    let dispatching = host.store.dispatching();
     for import in host.store.undispatched().await? {
-        let ready = host.store.ready_of_import(import.id).await?;
-        let has_room = config.import.flow(import.chunk).room(u64::try_from(import.total).unwrap_or(0), ready) > 0;
+        let appetite = dispatching.get(&import.id);
+        let has_room = appetite.is_some_and(|import| config.import.room(import) > 0);
         if has_room
             && (import.has_unread() || !host.store.refills(import.id, config.import.per_key / 2).await?.is_empty())
         {

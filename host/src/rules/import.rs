@@ -174,6 +174,17 @@ impl Account {
 /// that goes chunk by chunk. From the seed documents.
 pub const SINGLE_JOBS: u64 = 50;
 
+/// What there is of an import, for whoever dispatches its items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appetite {
+    /// Its items.
+    pub total: u64,
+    /// Items of it that become jobs together.
+    pub chunk: u64,
+    /// Jobs of it that a claim could take, were their queue not full or paused.
+    pub ready: u64,
+}
+
 /// How fast an import hands its items out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flow {

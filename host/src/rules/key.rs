@@ -95,9 +95,40 @@ impl Key {
         abreast.min(self.waiting)
     }
 
+    /// The key with what is moved of it.
+    #[must_use]
+    pub fn after(self, moves: Moves) -> Self {
+        Self {
+            idle: self.idle.saturating_add_signed(moves.idle),
+            running: self.running.saturating_add_signed(moves.running),
+            waiting: self.waiting.saturating_add_signed(moves.waiting),
+            next_at: self.next_at.max(moves.rest),
+        }
+    }
+
     /// Whether it lets nobody in yet.
     pub fn rests(&self, now: Timestamp) -> bool {
         self.next_at > now
+    }
+}
+
+/// What becomes of a key: differences of its counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Moves {
+    /// Of the admitted jobs that have not begun.
+    pub idle: i64,
+    /// Of those that run.
+    pub running: i64,
+    /// Of those that wait.
+    pub waiting: i64,
+    /// It rests until then; zero when nobody said so.
+    pub rest: Timestamp,
+}
+
+impl Moves {
+    /// Whether a key that let in nobody more may do so after this, at the same time.
+    pub fn makes_room(self, pace: Pace) -> bool {
+        self.waiting > 0 || self.idle + self.running < 0 || (pace.min_interval > Millis(0) && self.idle < 0)
     }
 }
 

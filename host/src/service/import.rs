@@ -58,17 +58,19 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
     let mut second = tokio::time::interval(STEP.duration());
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looked = std::time::Instant::now();
+    // What has room may still wait, for keys that have none.
+    let mut all_wait = false;
     while !*stop.borrow_and_update() {
         let seen = *pulse.borrow_and_update();
         if seen.ending > 0 {
             cancel::end_all(&runtime).await?;
         }
+        let rooms = if seen.dispatching > 0 { dispatch::rooms(&runtime) } else { BTreeMap::new() };
         let is_due = looked.elapsed() >= runtime.config.now().import.tick.duration();
-        // What is ready already keeps the host busy; it asks again when less is.
-        let is_hungry = seen.dispatching > 0 && (is_due || seen.ready < u64::from(runtime.slots));
-        if is_hungry {
+        if !rooms.is_empty() && (!all_wait || is_due || seen.ready < u64::from(runtime.slots)) {
             looked = std::time::Instant::now();
-            if dispatch::all(&runtime).await? {
+            all_wait = !dispatch::all(&runtime, &rooms).await?;
+            if !all_wait {
                 continue;
             }
         }

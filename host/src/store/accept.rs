@@ -3,6 +3,7 @@
 use super::StoreError;
 use super::batch::{Batch, Queued, json};
 use super::job::{JobRow, NewJob};
+use super::key;
 use super::op::{Op, Reply};
 use super::unique::{self, Accepted};
 use crate::rules::job::{State, Wait};
@@ -49,23 +50,25 @@ pub(super) const INSERT: &str = "INSERT INTO job (id, kind, queue, priority, max
            'queued', 1, 0
     FROM jsonb_each($1)";
 
-/// Insert jobs, numbering them in their order.
+/// Insert jobs, numbering them in their order; those whose key has room are let in.
 pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Result<(), StoreError> {
     if jobs.is_empty() {
         return Ok(());
     }
+    let let_in = key::admit::at_once(batch, jobs).await?;
     let mut rows = Vec::with_capacity(jobs.len());
-    for job in jobs {
+    for (at, job) in jobs.iter().enumerate() {
         let id = batch.view.next_job;
         batch.view.next_job += 1;
         batch.at(job.now);
-        batch.added(&job.kind, job.item);
+        batch.added(job);
         if !batch.view.queues.contains_key(job.queue.as_str()) {
             // So that it is known from its first job on, whatever becomes of that.
             batch.view.queue(&job.queue);
             batch.queue_changed(&job.queue);
         }
-        let wait = Wait::until(job.run_at, job.now, job.key.as_deref());
+        let key = job.key.as_deref().filter(|_| !let_in.contains(&at));
+        let wait = Wait::until(job.run_at, job.now, key);
         batch.enter(wait, job.queued(), job.run_at);
         let about = (&job.about.subject, &job.about.source, &job.about.title, json(&job.about.tags)?);
         let lane = (&job.kind, &job.queue, job.priority, job.max_attempts, wait.name(), job.run_at, job.now);

@@ -5,6 +5,7 @@
 //! memory and written once, at the end of the same transaction.
 
 use super::import::Chunk;
+use super::job::NewJob;
 use super::op::{Op, Reply};
 use super::view::{self, Tally, View};
 use super::{
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::rules::import::Tree;
 use crate::rules::job::{Made, State, Wait};
+use crate::rules::key::Moves;
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
 use sqlx::SqliteConnection;
@@ -25,8 +27,10 @@ pub(super) struct Batch<'a> {
     pub(super) view: &'a mut View,
     tallies: Tally,
     items: BTreeMap<(i64, i64), Tree>,
+    /// Items that become jobs, each one.
+    new_items: Vec<(i64, i64)>,
     open_jobs: BTreeMap<i64, i64>,
-    keys: BTreeMap<String, key::Moves>,
+    pub(super) keys: key::admit::Keys,
     queues: BTreeSet<Arc<str>>,
     now: Timestamp,
     sequences: (i64, i64),
@@ -48,8 +52,9 @@ impl<'a> Batch<'a> {
             view,
             tallies: Tally::new(),
             items: BTreeMap::new(),
+            new_items: Vec::new(),
             open_jobs: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            keys: key::admit::Keys::default(),
             queues: BTreeSet::new(),
             now: Timestamp(0),
             sequences,
@@ -126,7 +131,6 @@ impl<'a> Batch<'a> {
             | Op::Configure { .. }
             | Op::KeepFailures(_)
             | Op::CatchUp
-            | Op::ReadyOfImport(_)
             | Op::Close => Reply::Done,
         })
     }
@@ -156,11 +160,15 @@ impl<'a> Batch<'a> {
     }
 
     /// A job is new.
-    pub(super) fn added(&mut self, kind: &str, item: Option<(i64, i64)>) {
-        self.tally(kind, State::Queued, 1);
-        if let Some(item) = item {
-            let tree = self.items.entry(item).or_default();
-            *tree = tree.with(State::Queued, Made::Something);
+    pub(super) fn added(&mut self, job: &NewJob) {
+        self.tally(&job.kind, State::Queued, 1);
+        if let Some(item) = job.item {
+            if job.parent.is_none() {
+                self.new_items.push(item);
+            } else {
+                let tree = self.items.entry(item).or_default();
+                *tree = tree.with(State::Queued, Made::Something);
+            }
             *self.open_jobs.entry(item.0).or_insert(0) += 1;
         }
     }
@@ -212,13 +220,8 @@ impl<'a> Batch<'a> {
     }
 
     /// What this batch moves of a key.
-    pub(super) fn key(&mut self, name: &str) -> &mut key::Moves {
-        self.keys.entry(name.to_owned()).or_default()
-    }
-
-    /// The keys that this batch moves.
-    pub(super) fn moved_keys(&self) -> BTreeSet<String> {
-        self.keys.keys().cloned().collect()
+    pub(super) fn key(&mut self, name: &str) -> &mut Moves {
+        self.keys.moves.entry(name.to_owned()).or_default()
     }
 
     /// A queue's row is to be written.
@@ -236,13 +239,17 @@ impl<'a> Batch<'a> {
         self.flush_imports().await?;
         self.flush_tallies().await?;
         self.flush_sequences().await?;
-        let (queues, keys) = (std::mem::take(&mut self.queues), std::mem::take(&mut self.keys));
+        let (queues, keys) = (std::mem::take(&mut self.queues), std::mem::take(&mut self.keys.moves));
         queue::write(&mut self, &queues.into_iter().collect::<Vec<_>>()).await?;
-        key::write(&mut self, &keys).await
+        key::admit::write(&mut self, &keys).await
     }
 
     async fn flush_imports(&mut self) -> Result<(), StoreError> {
-        if !self.items.is_empty() {
+        if !self.new_items.is_empty() {
+            let new = std::mem::take(&mut self.new_items);
+            import::new_items(self, &new).await?;
+        }
+        if !self.items.is_empty() || !self.open_jobs.is_empty() {
             let (items, open_jobs, now) =
                 (std::mem::take(&mut self.items), std::mem::take(&mut self.open_jobs), self.now);
             import::account(self, items, open_jobs, now).await?;

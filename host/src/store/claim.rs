@@ -83,7 +83,7 @@ pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Repl
         deadline::ring(batch, now).await?;
     }
     let now = batch.now();
-    key::release(batch, now).await?;
+    key::admit::release(batch, now).await?;
     for (op, reply) in ops.iter().zip(replies) {
         if let Op::Claim(request) = op {
             *reply = Reply::Claimed(claim(batch, request).await?);
@@ -295,7 +295,7 @@ async fn write(batch: &mut Batch<'_>, request: &ClaimRequest, taken: &mut Taken)
         facts.inputs = if leases.is_empty() { None } else { Some(json(&leases)?) };
         rows.push((facts.running.id, facts.running.lease, facts.digest.clone(), facts.inputs.clone()));
         if let Some(key) = &facts.key {
-            key::started(batch, key, request.now);
+            key::admit::started(batch, key, request.now);
         }
         let from = (State::Queued, Made::Something);
         batch.moved(&facts.kind, facts.item, from, (State::Running, Made::Something));

@@ -18,8 +18,8 @@ use crate::rules::deferred::Range;
 use crate::rules::import::{ImportState, Turn};
 use crate::rules::time::Timestamp;
 #[cfg(test)]
-pub(super) use account::{ACCOUNT, COMPLETE, ITEMS, OPEN};
-pub(super) use account::{account, reload};
+pub(super) use account::{ACCOUNT, COMPLETE, ITEMS, NEW_ITEMS, OPEN};
+pub(super) use account::{account, new_items, reload};
 pub(super) use advance::advance;
 #[cfg(test)]
 pub(super) use advance::{ADVANCE, DRAIN, EXISTING};
@@ -206,17 +206,6 @@ impl Store {
     async fn applied(&self, op: Op) -> Result<Applied, StoreError> {
         match self.send(op).await? {
             Reply::Applied(applied) => applied.first().copied().ok_or_else(|| StoreError::Corrupt("no answer".into())),
-            other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
-        }
-    }
-
-    /// How many jobs of an import a claim could take now.
-    ///
-    /// # Errors
-    /// The writer has ended.
-    pub async fn ready_of_import(&self, id: i64) -> Result<u64, StoreError> {
-        match self.send(Op::ReadyOfImport(id)).await? {
-            Reply::Id(jobs) => Ok(u64::try_from(jobs).unwrap_or(0)),
             other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
         }
     }

@@ -42,7 +42,7 @@ pub mod view;
 mod writer;
 
 use op::{Op, Reply};
-use pulse::Pulse;
+use pulse::{Dispatching, Pulse};
 use sqlx::SqlitePool;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -130,6 +130,7 @@ impl From<sqlx::Error> for StoreError {
 pub struct Store {
     ops: mpsc::Sender<(Op, oneshot::Sender<Result<Reply, StoreError>>)>,
     pulse: watch::Receiver<Pulse>,
+    dispatching: watch::Receiver<Dispatching>,
     readers: SqlitePool,
 }
 
@@ -139,6 +140,12 @@ impl Store {
     /// whose operations were in it get their answers.
     pub fn pulse(&self) -> watch::Receiver<Pulse> {
         self.pulse.clone()
+    }
+
+    /// The imports that have items to dispatch, as the last commit left them; never older
+    /// than a pulse that was seen before.
+    pub fn dispatching(&self) -> Dispatching {
+        self.dispatching.borrow().clone()
     }
 
     /// Wait until the pulse knows of all that a reader could have seen before this was

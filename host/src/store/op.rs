@@ -47,8 +47,6 @@ pub(crate) enum Op {
     Chunk(Chunk),
     /// Pause, resume or cancel an import that is in this state.
     TurnImport { id: i64, was: ImportState, turn: Turn, now: Timestamp },
-    /// How many jobs of an import a claim could take; writes nothing.
-    ReadyOfImport(i64),
     /// An import's list cannot be read.
     BreakImport { id: i64, error: String, now: Timestamp },
     /// Write who asked to cancel jobs that run.

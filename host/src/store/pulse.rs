@@ -1,8 +1,13 @@
 //! The pulse: what the last commit left, as far as those who wait for work have to know it.
 
+use crate::rules::import::Appetite;
 use crate::rules::job::State;
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The imports that have items to dispatch, as the last commit left them.
+pub type Dispatching = BTreeMap<i64, Appetite>;
 
 /// What the last commit left, for whoever waits for work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

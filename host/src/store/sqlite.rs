@@ -61,8 +61,8 @@ impl Store {
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(
             options(file).read_only(true).pragma("query_only", "1").pragma("cache_size", READERS_CACHE),
         );
-        let (ops, pulse) = writer::start(conn, view);
-        Ok(Self { ops, pulse, readers })
+        let (ops, pulse, dispatching) = writer::start(conn, view);
+        Ok(Self { ops, pulse, dispatching, readers })
     }
 }
 

@@ -7,10 +7,10 @@
 use super::batch::parse;
 use super::failure::entry::Log;
 use super::import::Existing;
-use super::pulse::{Ends, Pulse};
+use super::pulse::{Dispatching, Ends, Pulse};
 use super::queue::Queue;
 use super::{StoreError, bulk};
-use crate::rules::import::ImportState;
+use crate::rules::import::{Appetite, ImportState};
 use crate::rules::job::State;
 use crate::rules::key;
 use crate::rules::queue::{self, FAILURES, Lane, Manner, QueueState};
@@ -47,6 +47,10 @@ pub(crate) struct Standing {
     pub(crate) state: ImportState,
     /// It has items to dispatch.
     pub(crate) has_more: bool,
+    /// Its items.
+    pub(crate) total: u64,
+    /// Items of it that become jobs together.
+    pub(crate) chunk: u64,
     /// What becomes of its items whose document exists.
     pub(crate) existing: Existing,
 }
@@ -269,11 +273,20 @@ impl View {
         import != 0 && self.imports.get(&import).is_some_and(|standing| !standing.is_open())
     }
 
-    /// How many jobs of an import a claim could take, were its queue not full or paused.
-    pub(crate) fn ready_of_import(&self, import: i64) -> i64 {
-        let lanes = self.lanes.iter().filter(|(lane, _)| lane.import == import);
-        let jobs: u64 = lanes.map(|(_, waiting)| waiting.jobs).sum();
-        i64::try_from(jobs).unwrap_or(i64::MAX)
+    /// The imports that have items to dispatch.
+    pub(crate) fn dispatching(&self) -> Dispatching {
+        let open = self.imports.iter().filter(|(_, standing)| standing.is_open() && standing.has_more);
+        let mut all: Dispatching = open
+            .map(|(id, standing)| (*id, Appetite { total: standing.total, chunk: standing.chunk, ready: 0 }))
+            .collect();
+        if !all.is_empty() {
+            for (lane, waiting) in &self.lanes {
+                if let Some(import) = all.get_mut(&lane.import) {
+                    import.ready += waiting.jobs;
+                }
+            }
+        }
+        all
     }
 
     /// The imports of which nothing begins.

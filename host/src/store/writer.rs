@@ -13,7 +13,7 @@ use super::batch::Batch;
 use super::import::Origin;
 use super::job::NewJob;
 use super::op::{Op, Reply};
-use super::pulse::Pulse;
+use super::pulse::{Dispatching, Pulse};
 use super::view::View;
 use crate::crash;
 use crate::rules::import::Turn;
@@ -30,18 +30,23 @@ const BATCH: usize = 1_024;
 pub(super) type Answer = oneshot::Sender<Result<Reply, StoreError>>;
 type Request = (Op, Answer);
 
-/// Start the writer on its connection.
-pub(super) fn start(conn: SqliteConnection, view: View) -> (mpsc::Sender<Request>, watch::Receiver<Pulse>) {
+/// Start the writer on its connection; where it takes operations, and what it says.
+pub(super) fn start(
+    conn: SqliteConnection,
+    view: View,
+) -> (mpsc::Sender<Request>, watch::Receiver<Pulse>, watch::Receiver<Dispatching>) {
     let (ops, queue) = mpsc::channel(QUEUE);
     let (pulse, seen) = watch::channel(view.pulse());
-    tokio::spawn(Writer { conn, view, pulse }.run(queue));
-    (ops, seen)
+    let (dispatching, imports) = watch::channel(view.dispatching());
+    tokio::spawn(Writer { conn, view, pulse, dispatching }.run(queue));
+    (ops, seen, imports)
 }
 
 struct Writer {
     conn: SqliteConnection,
     view: View,
     pulse: watch::Sender<Pulse>,
+    dispatching: watch::Sender<Dispatching>,
 }
 
 impl Writer {
@@ -64,7 +69,6 @@ impl Writer {
                         let _ = answer.send(Ok(Reply::Done));
                     }
                     Op::CatchUp => drop(answer.send(Ok(Reply::Done))),
-                    Op::ReadyOfImport(id) => drop(answer.send(Ok(Reply::Id(self.view.ready_of_import(id))))),
                     op => {
                         ops.push(op);
                         answers.push(answer);
@@ -72,10 +76,7 @@ impl Writer {
                 }
             }
             let replies = self.apply(&ops).await;
-            self.pulse.send_if_modified(|seen| {
-                let pulse = self.view.pulse();
-                std::mem::replace(seen, pulse) != pulse
-            });
+            self.tell();
             for (answer, reply) in answers.into_iter().zip(replies) {
                 // Whoever asked may be gone; the write stands all the same.
                 let _ = answer.send(reply);
@@ -87,6 +88,18 @@ impl Writer {
         if let Some(answer) = closed {
             let _ = answer.send(Ok(Reply::Done));
         }
+    }
+
+    /// Say what the batch left; the imports first, for whoever reads them when the pulse changes.
+    fn tell(&self) {
+        let dispatching = self.view.dispatching();
+        self.dispatching.send_if_modified(|seen| {
+            let is_new = *seen != dispatching;
+            *seen = dispatching;
+            is_new
+        });
+        let pulse = self.view.pulse();
+        self.pulse.send_if_modified(|seen| std::mem::replace(seen, pulse) != pulse);
     }
 
     /// Apply operations, all in one transaction if that can be.

@@ -4,7 +4,7 @@ use super::list::{Line, Lines};
 use super::source;
 use crate::clock;
 use crate::rules::deferred::{Fate, Keys, Range, Waiting, ranges, refill};
-use crate::rules::import::stagger;
+use crate::rules::import::{Appetite, stagger};
 use crate::rules::key;
 use crate::rules::list::Item;
 use crate::rules::time::Timestamp;
@@ -23,14 +23,18 @@ const BLOCK: usize = 1_000;
 /// all items are only put aside.
 const BLOCKS: usize = 10;
 
-/// Dispatch what each import has room for; whether there was anything.
-pub(super) async fn all(runtime: &Arc<Runtime>) -> Result<bool, ServiceError> {
+/// How many items of each import there is room for; those that have none are left out.
+pub(super) fn rooms(runtime: &Runtime) -> BTreeMap<i64, u64> {
+    let config = runtime.config.now();
+    let room = |(id, import): (&i64, &Appetite)| (*id, config.import.room(import));
+    runtime.store.dispatching().iter().map(room).filter(|(_, room)| *room > 0).collect()
+}
+
+/// Dispatch what imports have room for; whether there was anything.
+pub(super) async fn all(runtime: &Arc<Runtime>, rooms: &BTreeMap<i64, u64>) -> Result<bool, ServiceError> {
     let mut any = false;
     for import in runtime.store.undispatched().await? {
-        let ready = runtime.store.ready_of_import(import.id).await?;
-        let total = u64::try_from(import.total).unwrap_or(0);
-        let room = runtime.config.now().import.flow(import.chunk).room(total, ready);
-        if room > 0 {
+        if let Some(room) = rooms.get(&import.id).copied() {
             match some(runtime, &import, room).await {
                 Ok(moved) => any |= moved,
                 Err(Trouble::List(error)) => {
@@ -157,8 +161,10 @@ async fn know(runtime: &Runtime, import: &ImportRow, lines: &[Line], keys: &mut 
         return Ok(());
     }
     let names: Vec<&str> = new.iter().map(String::as_str).collect();
-    let (open, deferred) = runtime.store.keys_of_items(import.id, &names).await?;
-    keys.deferred.extend(deferred);
+    let open = runtime.store.open_jobs_of_keys(&names).await?;
+    if import.deferred > 0 {
+        keys.deferred.extend(runtime.store.deferred_keys(import.id, &names).await?);
+    }
     keys.open.extend(new.into_iter().map(|key| {
         let jobs = open.get(&key).copied().unwrap_or(0);
         (key, jobs)

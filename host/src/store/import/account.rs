@@ -26,13 +26,8 @@ pub(in crate::store) async fn account(
 ) -> Result<(), StoreError> {
     let mut accounts: BTreeMap<i64, Account> = BTreeMap::new();
     for row in &write_items(batch, &items).await? {
-        let key = (row.try_get("import_id")?, row.try_get("item")?);
-        let after = Tree {
-            open: row.try_get("open")?,
-            failed: row.try_get("failed")?,
-            cancelled: row.try_get("cancelled")?,
-            made: row.try_get("made")?,
-        };
+        let (import, item, open, failed, cancelled, made) = parse(row.try_get(0)?)?;
+        let (key, after) = ((import, item), Tree { open, failed, cancelled, made });
         let before = after.minus(items.get(&key).copied().unwrap_or_default());
         // An item without jobs has not been dispatched: it remains.
         let was = if before == Tree::default() { Tree { open: 1, ..before } } else { before };
@@ -48,7 +43,11 @@ pub(in crate::store) async fn account(
         })
         .collect();
     sqlx::query(ACCOUNT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
-    complete(batch, &ids.iter().copied().collect::<Vec<_>>(), now).await?;
+    let moved: Vec<i64> =
+        accounts.into_iter().filter(|(_, moved)| *moved != Account::default()).map(|(id, _)| id).collect();
+    if !moved.is_empty() {
+        complete(batch, &moved, now).await?;
+    }
     let is_ending = |id: &i64| batch.view.imports.get(id).is_some_and(|s| s.state == ImportState::Cancelled);
     if ids.iter().any(is_ending) {
         reload(batch).await?;
@@ -56,11 +55,21 @@ pub(in crate::store) async fn account(
     Ok(())
 }
 
+pub(in crate::store) const NEW_ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
+    SELECT value->>0, value->>1, 1, 0, 0, 0 FROM jsonb_each($1)";
+
+/// Write items that became a job each. They remain as they did before, so that the
+/// account of their import does not move.
+pub(in crate::store) async fn new_items(batch: &mut Batch<'_>, items: &[(i64, i64)]) -> Result<(), StoreError> {
+    sqlx::query(NEW_ITEMS).bind(json(&items)?).execute(&mut *batch.conn).await?;
+    Ok(())
+}
+
 pub(in crate::store) const ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
     ON CONFLICT (import_id, item) DO UPDATE SET open = open + excluded.open, failed = failed + excluded.failed,
        cancelled = cancelled + excluded.cancelled, made = made + excluded.made
-    RETURNING *";
+    RETURNING json_array(import_id, item, open, failed, cancelled, made)";
 
 async fn write_items(batch: &mut Batch<'_>, items: &BTreeMap<(i64, i64), Tree>) -> Result<Vec<SqliteRow>, StoreError> {
     if items.is_empty() {
@@ -122,9 +131,10 @@ async fn follow(batch: &mut Batch<'_>, id: i64, then: Then, source: &str, now: T
     Ok(())
 }
 
-pub(in crate::store) const OPEN: &str = "SELECT id, state, cursor < list_bytes OR deferred > 0, existing FROM import
+pub(in crate::store) const OPEN: &str =
+    "SELECT id, state, cursor < list_bytes OR deferred > 0, existing, total, chunk FROM import
         WHERE state IN ('pending', 'processing', 'paused')
-    UNION ALL SELECT id, state, 0, existing FROM import WHERE state = 'cancelled' AND open_jobs > 0";
+    UNION ALL SELECT id, state, 0, existing, total, chunk FROM import WHERE state = 'cancelled' AND open_jobs > 0";
 
 /// Read again which imports are open: whenever one is turned, which is rare.
 pub(in crate::store) async fn reload(batch: &mut Batch<'_>) -> Result<(), StoreError> {
@@ -140,7 +150,8 @@ impl View {
             let state = ImportState::parse(row.try_get(1)?);
             let state = state.ok_or_else(|| StoreError::Corrupt("import: unknown state".into()))?;
             let existing = super::Existing::of(row.try_get(3)?);
-            self.imports.insert(row.try_get(0)?, Standing { state, has_more: row.try_get(2)?, existing });
+            let (has_more, total, chunk) = (row.try_get(2)?, row.try_get(4)?, row.try_get(5)?);
+            self.imports.insert(row.try_get(0)?, Standing { state, has_more, total, chunk, existing });
         }
         Ok(())
     }

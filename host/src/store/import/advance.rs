@@ -12,25 +12,25 @@ use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Store {
-    /// How many jobs of each of these keys are queued or run, and which of them have
-    /// items that wait in the list of this import.
+    /// How many jobs of each of these keys are queued or run; keys without any may be left out.
     ///
     /// # Errors
     /// The database said no.
-    pub async fn keys_of_items(
-        &self,
-        import: i64,
-        keys: &[&str],
-    ) -> Result<(BTreeMap<String, u64>, BTreeSet<String>), StoreError> {
-        let keys = json(&keys)?;
+    pub async fn open_jobs_of_keys(&self, keys: &[&str]) -> Result<BTreeMap<String, u64>, StoreError> {
         let open = "SELECT name, idle + running + waiting FROM key WHERE name IN (SELECT value FROM jsonb_each($1))";
-        let open = sqlx::query(open).bind(&keys).fetch_all(self.readers()).await?;
-        let open = open.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?;
-        let deferred =
+        let rows = sqlx::query(open).bind(json(&keys)?).fetch_all(self.readers()).await?;
+        Ok(rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?)
+    }
+
+    /// Which of these keys have items that wait in the list of this import.
+    ///
+    /// # Errors
+    /// The database said no.
+    pub async fn deferred_keys(&self, import: i64, keys: &[&str]) -> Result<BTreeSet<String>, StoreError> {
+        let query =
             "SELECT DISTINCT key FROM deferred WHERE import_id = $1 AND key IN (SELECT value FROM jsonb_each($2))";
-        let deferred = sqlx::query(deferred).bind(import).bind(&keys).fetch_all(self.readers()).await?;
-        let deferred = deferred.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?;
-        Ok((open, deferred))
+        let rows = sqlx::query(query).bind(import).bind(json(&keys)?).fetch_all(self.readers()).await?;
+        Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
     }
 
     /// The first ranges of the keys of an import that have at most so many open jobs;

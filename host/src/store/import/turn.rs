@@ -82,8 +82,8 @@ pub(in crate::store) async fn turn(
     }
     reload(batch).await?;
     match turn {
-        Turn::Pause | Turn::Cancel => key::send_back(batch, id).await?,
-        Turn::Resume => key::look_for(batch, id).await?,
+        Turn::Pause | Turn::Cancel => key::admit::send_back(batch, id).await?,
+        Turn::Resume => key::admit::look_for(batch, id).await?,
     }
     Ok(Reply::Applied(vec![Applied::Yes]))
 }
@@ -120,7 +120,7 @@ pub(in crate::store) async fn reopen(batch: &mut Batch<'_>, ids: &[i64]) -> Resu
     }
     reload(batch).await?;
     for row in &opened {
-        key::look_for(batch, row.try_get(0)?).await?;
+        key::admit::look_for(batch, row.try_get(0)?).await?;
     }
     Ok(())
 }

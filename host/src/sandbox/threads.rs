@@ -132,7 +132,8 @@ impl GuestThreads {
             worker.handle.spawn(async move {
                 drop(waiting);
                 let report = match make() {
-                    Ok(attempt) => attempt::run(&engine, &prepared, attempt).await,
+                    // In a box, so that what is handed to the thread stays small.
+                    Ok(attempt) => Box::pin(attempt::run(&engine, &prepared, attempt)).await,
                     Err(fault) => Report::failed(fault),
                 };
                 drop(load);

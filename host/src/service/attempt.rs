@@ -257,7 +257,9 @@ async fn perform(
     coredump::keep(runtime, facts.running.lease, report.core.take()).await;
     let scratch = keep_spare(runtime, kept.take(), &report.usage);
     let publication = match (&report.outcome, ready.checks(&facts.kind)) {
-        (Outcome::Done(result), Some(checks)) => finish(runtime, facts, checks, result, scratch, &limits).await,
+        (Outcome::Done(result), Some(checks)) => {
+            Box::pin(finish(runtime, facts, checks, result, scratch, &limits)).await
+        }
         (Outcome::Unchanged(result), Some(checks)) => {
             discard(scratch).await;
             checks.result(result).map(|()| None).map_err(|wrong| bad_result(&wrong))

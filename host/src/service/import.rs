@@ -8,10 +8,12 @@
 //! What it cannot promise: the order of an import's items; those of a busy key come
 //! later than those behind them.
 
+mod ahead;
 mod cancel;
 mod dispatch;
 pub mod folder;
 pub mod list;
+mod maker;
 pub mod root;
 pub mod take;
 
@@ -60,6 +62,7 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
     let mut looked = std::time::Instant::now();
     // What has room may still wait, for keys that have none.
     let mut all_wait = false;
+    let mut aheads = dispatch::Aheads::new();
     while !*stop.borrow_and_update() {
         let seen = *pulse.borrow_and_update();
         if seen.ending > 0 {
@@ -69,7 +72,7 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         let is_due = looked.elapsed() >= runtime.config.now().import.tick.duration();
         if !rooms.is_empty() && (!all_wait || is_due || seen.ready < u64::from(runtime.slots)) {
             looked = std::time::Instant::now();
-            all_wait = !dispatch::all(&runtime, &rooms).await?;
+            all_wait = !dispatch::all(&runtime, &rooms, &mut aheads).await?;
             if !all_wait {
                 continue;
             }

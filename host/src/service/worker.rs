@@ -47,6 +47,8 @@ struct Worker {
     busy: Arc<Busy>,
     ended: Arc<Notify>,
     attempts: JoinSet<Result<(), ServiceError>>,
+    /// The commit since which a claim found nothing, if the last one did.
+    empty: Option<u64>,
 }
 
 /// Run jobs until `stop` says so; then wait for what runs, for the grace time at
@@ -61,6 +63,7 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         busy: Arc::default(),
         ended: Arc::default(),
         attempts: JoinSet::new(),
+        empty: None,
     };
     let mut pulse = worker.runtime.store.pulse();
     while !*stop.borrow_and_update() {
@@ -102,8 +105,10 @@ impl Worker {
             guests.threads() as u64,
             self.busy.mean(),
         );
+        // An import may hand something out in the very commit of this claim.
+        let may_find = seen.ready > 0 || (seen.dispatching > 0 && self.empty != Some(seen.commits));
         // What is due is rung without a free slot too: it may be a deadline.
-        if !is_due && (free == 0 || seen.ready == 0) {
+        if !is_due && (free == 0 || !may_find) {
             return Ok(0);
         }
         // What a job is claimed for is what runs it, whatever is swapped meanwhile.
@@ -117,6 +122,7 @@ impl Worker {
         };
         let claimed = self.runtime.store.claim(request).await?;
         let jobs = claimed.len();
+        self.empty = (jobs == 0).then_some(seen.commits);
         claimed.into_iter().for_each(|job| self.start(job, &table));
         Ok(jobs)
     }
@@ -130,7 +136,8 @@ impl Worker {
         let ready = table.of(&job.facts.kind).cloned().ok_or_else(|| table.why_not(&job.facts.kind));
         let (roots, busy, ended) = (Arc::clone(&self.roots), Arc::clone(&self.busy), Arc::clone(&self.ended));
         self.attempts.spawn(async move {
-            let used = attempt::run(&runtime, &roots, job, ready, told).await;
+            // In a box: a task is moved several times before it runs.
+            let used = Box::pin(attempt::run(&runtime, &roots, job, ready, told)).await;
             runtime.running.end(id);
             ended.notify_one();
             busy.saw(used.as_ref().map_or(0, |usage| usage.cpu_us + usage.host_us));

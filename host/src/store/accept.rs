@@ -1,7 +1,7 @@
 //! Accepting jobs: numbering and inserting them.
 
 use super::StoreError;
-use super::batch::{Batch, Queued, json};
+use super::batch::{Batch, Queued, json, list};
 use super::job::{JobRow, NewJob};
 use super::key;
 use super::op::{Op, Reply};
@@ -9,6 +9,7 @@ use super::unique::{self, Accepted};
 use crate::rules::job::{State, Wait};
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
+use std::borrow::Cow;
 
 /// Insert the jobs of every `Add` in a batch.
 pub(super) async fn insert(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Reply]) -> Result<(), StoreError> {
@@ -39,25 +40,50 @@ fn new_jobs(op: &Op) -> &[NewJob] {
     }
 }
 
-pub(super) const INSERT: &str = "INSERT INTO job (id, kind, queue, priority, max_attempts, wait, run_at, created_at,
+/// A job to insert, with what [`NewJob::row`] made of it.
+#[derive(Debug, Clone)]
+pub(super) struct Entry<'a> {
+    pub(super) job: &'a NewJob,
+    row: Cow<'a, str>,
+}
+
+impl<'a> Entry<'a> {
+    /// A job whose row is made now.
+    pub(super) fn of(job: &'a NewJob) -> Result<Self, StoreError> {
+        Ok(Self { job, row: Cow::Owned(job.row()?) })
+    }
+
+    /// A job whose row was made before.
+    pub(super) const fn with(job: &'a NewJob, row: &'a str) -> Self {
+        Self { job, row: Cow::Borrowed(row) }
+    }
+}
+
+pub(super) const INSERT: &str = "INSERT INTO job (id, wait, run_at, created_at, kind, queue, priority, max_attempts,
                      subject, source, title, tags, payload, parent_id, depth, import_id, item,
                      key, unique_key, deadline_at, state, round, attempt)
-    SELECT value->>'$[0]', value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]',
-           value->>'$[1][4]', value->>'$[1][5]', value->>'$[1][6]',
-           value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[3]',
-           value->>'$[4][0]', coalesce(value->>'$[4][1]', 0), value->>'$[5][0]', value->>'$[5][1]',
-           value->>'$[6][0]', value->>'$[6][1]', value->>'$[6][2]',
+    SELECT value->>'$[0]', value->>'$[1]', value->>'$[2]', value->>'$[3]',
+           value->>'$[4][0][0]', value->>'$[4][0][1]', value->>'$[4][0][2]', value->>'$[4][0][3]',
+           value->>'$[4][1][0]', value->>'$[4][1][1]', value->>'$[4][1][2]', value->>'$[4][1][3]', value->>'$[4][2]',
+           value->>'$[4][3][0]', coalesce(value->>'$[4][3][1]', 0), value->>'$[4][4][0]', value->>'$[4][4][1]',
+           value->>'$[4][5][0]', value->>'$[4][5][1]', value->>'$[4][5][2]',
            'queued', 1, 0
     FROM jsonb_each($1)";
 
 /// Insert jobs, numbering them in their order; those whose key has room are let in.
 pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Result<(), StoreError> {
-    if jobs.is_empty() {
+    let entries: Vec<Entry<'_>> = jobs.iter().map(|job| Entry::of(job)).collect::<Result<_, _>>()?;
+    insert_entries(batch, &entries).await
+}
+
+/// The same for jobs whose rows were made before.
+pub(super) async fn insert_entries(batch: &mut Batch<'_>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
+    if entries.is_empty() {
         return Ok(());
     }
-    let let_in = key::admit::at_once(batch, jobs).await?;
-    let mut rows = Vec::with_capacity(jobs.len());
-    for (at, job) in jobs.iter().enumerate() {
+    let let_in = key::admit::at_once(batch, &entries.iter().map(|entry| entry.job).collect::<Vec<_>>()).await?;
+    let mut rows = Vec::with_capacity(entries.len());
+    for (at, Entry { job, row }) in entries.iter().enumerate() {
         let id = batch.view.next_job;
         batch.view.next_job += 1;
         batch.at(job.now);
@@ -70,11 +96,9 @@ pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Resu
         let key = job.key.as_deref().filter(|_| !let_in.contains(&at));
         let wait = Wait::until(job.run_at, job.now, key);
         batch.enter(wait, job.queued(), job.run_at);
-        let about = (&job.about.subject, &job.about.source, &job.about.title, json(&job.about.tags)?);
-        let lane = (&job.kind, &job.queue, job.priority, job.max_attempts, wait.name(), job.run_at, job.now);
-        rows.push((id, lane, about, &job.payload, job.parent.unzip(), job.item.unzip(), job.terms()));
+        rows.push(format!("[{id},\"{}\",{},{},{row}]", wait.name(), job.run_at.0, job.now.0));
     }
-    sqlx::query(INSERT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
+    sqlx::query(INSERT).bind(list(rows.iter().map(String::as_str))).execute(&mut *batch.conn).await?;
     Ok(())
 }
 
@@ -113,6 +137,14 @@ impl NewJob {
             progress: None,
             error: None,
         }
+    }
+
+    /// Its row as [`INSERT`] reads it, but for what is known when it is inserted: its number,
+    /// its wait and its times.
+    pub(super) fn row(&self) -> Result<String, StoreError> {
+        let lane = (&self.kind, &self.queue, self.priority, self.max_attempts);
+        let about = (&self.about.subject, &self.about.source, &self.about.title, json(&self.about.tags)?);
+        json(&(lane, about, &self.payload, self.parent.unzip(), self.item.unzip(), self.terms()))
     }
 
     /// How its place is counted.

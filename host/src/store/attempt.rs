@@ -1,6 +1,5 @@
 //! Attempts: one row for each run of a job, written when it ends.
 
-use super::batch::{Batch, json};
 use super::settle::Settlement;
 use super::{Store, StoreError};
 use crate::rules::attempt::Usage;
@@ -118,28 +117,22 @@ impl Store {
     }
 }
 
+/// Writes the attempts of jobs that still run under their lease.
 pub(super) const ATTEMPT: &str =
     "INSERT INTO attempt (lease, job_id, round, attempt, boot_id, digest, inputs, started_at, finished_at, outcome,
                          message, details, backtrace, log, log_dropped, usage, limits)
-    SELECT value->>'$[0][0]', value->>'$[0][1]', value->>'$[0][2]', value->>'$[0][3]', value->>'$[0][4]',
-           value->>'$[1][0]', value->>'$[1][1]', value->>'$[1][2]', value->>'$[1][3]', value->>'$[1][4]',
-           value->>'$[2][0]', value->>'$[2][1]', value->>'$[2][2]', value->>'$[2][3]', value->>'$[2][4]',
-           value->'$[3]', value->>'$[4]'
-    FROM jsonb_each($1)";
+    SELECT new.value->>'$[0][0]', new.value->>'$[0][1]', new.value->>'$[0][2]', new.value->>'$[0][3]', new.value->>'$[0][4]',
+           new.value->>'$[1][0]', new.value->>'$[1][1]', new.value->>'$[1][2]', new.value->>'$[1][3]', new.value->>'$[1][4]',
+           new.value->>'$[2][0]', new.value->>'$[2][1]', new.value->>'$[2][2]', new.value->>'$[2][3]', new.value->>'$[2][4]',
+           new.value->'$[3]', new.value->>'$[4]'
+    FROM jsonb_each($2) AS new CROSS JOIN job ON job.id = new.value->>'$[0][1]'
+    WHERE job.state = 'running' AND job.lease = new.value->>'$[0][0]'";
 
-/// Write the attempts of settlements that were applied.
-pub(super) async fn insert(batch: &mut Batch<'_>, applied: &[&Settlement]) -> Result<(), StoreError> {
-    if applied.is_empty() {
-        return Ok(());
-    }
-    let mut rows = Vec::with_capacity(applied.len());
-    for settlement in applied {
-        let (facts, record) = (&settlement.facts, &settlement.attempt);
-        let run = (facts.running.lease, facts.running.id, facts.round, facts.running.attempt, record.boot);
-        let when = (&facts.digest, &facts.inputs, facts.started_at, record.finished_at, record.outcome);
-        let words = (&record.message, &record.details, &record.backtrace, &record.log, record.log_dropped);
-        rows.push((run, when, words, &record.usage, &record.limits));
-    }
-    sqlx::query(ATTEMPT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
-    Ok(())
+/// What is written of an attempt, as [`ATTEMPT`] reads it.
+pub(super) fn row(settlement: &Settlement) -> impl serde::Serialize {
+    let (facts, record) = (&settlement.facts, &settlement.attempt);
+    let run = (facts.running.lease, facts.running.id, facts.round, facts.running.attempt, record.boot);
+    let when = (&facts.digest, &facts.inputs, facts.started_at, record.finished_at, record.outcome);
+    let words = (&record.message, &record.details, &record.backtrace, &record.log, record.log_dropped);
+    (run, when, words, &record.usage, &record.limits)
 }

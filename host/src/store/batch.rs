@@ -4,7 +4,7 @@
 //! are. What they change in counts, in items and in imports is gathered in
 //! memory and written once, at the end of the same transaction.
 
-use super::import::Chunk;
+use super::import::Dispatch;
 use super::job::NewJob;
 use super::op::{Op, Reply};
 use super::view::{self, Tally, View};
@@ -12,24 +12,20 @@ use super::{
     StoreError, accept, boot, bulk, checkpoint, claim, doctor, edit, failure, handler, import, job, key, progress,
     queue, settle, subject, turn,
 };
-use crate::rules::import::Tree;
 use crate::rules::job::{Made, State, Wait};
 use crate::rules::key::Moves;
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
 use sqlx::SqliteConnection;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 /// A transaction that is being filled.
 pub(super) struct Batch<'a> {
     pub(super) conn: &'a mut SqliteConnection,
     pub(super) view: &'a mut View,
     tallies: Tally,
-    items: BTreeMap<(i64, i64), Tree>,
-    /// Items that become jobs, each one.
-    new_items: Vec<(i64, i64)>,
-    open_jobs: BTreeMap<i64, i64>,
+    items: import::Moved,
     pub(super) keys: key::admit::Keys,
     queues: BTreeSet<Arc<str>>,
     now: Timestamp,
@@ -51,9 +47,7 @@ impl<'a> Batch<'a> {
             conn,
             view,
             tallies: Tally::new(),
-            items: BTreeMap::new(),
-            new_items: Vec::new(),
-            open_jobs: BTreeMap::new(),
+            items: import::Moved::default(),
             keys: key::admit::Keys::default(),
             queues: BTreeSet::new(),
             now: Timestamp(0),
@@ -64,7 +58,7 @@ impl<'a> Batch<'a> {
     /// Apply everything; the answers are in the order of the operations.
     pub(super) async fn apply(mut self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
         let mut replies: Vec<Reply> = Vec::with_capacity(ops.len());
-        let mut chunks: Vec<(usize, &Chunk)> = Vec::new();
+        let mut chunks: Vec<(usize, &Dispatch)> = Vec::new();
         for (at, op) in ops.iter().enumerate() {
             if let Op::Chunk(chunk) = op {
                 chunks.push((at, chunk));
@@ -86,11 +80,15 @@ impl<'a> Batch<'a> {
     }
 
     /// Apply the chunks that came together.
-    async fn dispatch(&mut self, chunks: &mut Vec<(usize, &Chunk)>, replies: &mut [Reply]) -> Result<(), StoreError> {
+    async fn dispatch(
+        &mut self,
+        chunks: &mut Vec<(usize, &Dispatch)>,
+        replies: &mut [Reply],
+    ) -> Result<(), StoreError> {
         if chunks.is_empty() {
             return Ok(());
         }
-        let (places, chunks): (Vec<usize>, Vec<&Chunk>) = std::mem::take(chunks).into_iter().unzip();
+        let (places, chunks): (Vec<usize>, Vec<&Dispatch>) = std::mem::take(chunks).into_iter().unzip();
         for (at, reply) in places.into_iter().zip(import::advance(self, &chunks).await?) {
             replies[at] = reply;
         }
@@ -153,9 +151,9 @@ impl<'a> Batch<'a> {
         // A claim and a retry leave the item where it is.
         let stays = from.0.is_open() && to.0.is_open();
         if let Some(item) = item.filter(|_| !stays) {
-            let tree = self.items.entry(item).or_default();
+            let tree = self.items.items.entry(item).or_default();
             *tree = tree.without(from.0, from.1).with(to.0, to.1);
-            *self.open_jobs.entry(item.0).or_insert(0) += i64::from(to.0.is_open()) - i64::from(from.0.is_open());
+            *self.items.open_jobs.entry(item.0).or_insert(0) += i64::from(to.0.is_open()) - i64::from(from.0.is_open());
         }
     }
 
@@ -164,18 +162,18 @@ impl<'a> Batch<'a> {
         self.tally(&job.kind, State::Queued, 1);
         if let Some(item) = job.item {
             if job.parent.is_none() {
-                self.new_items.push(item);
+                self.items.new.push(item);
             } else {
-                let tree = self.items.entry(item).or_default();
+                let tree = self.items.items.entry(item).or_default();
                 *tree = tree.with(State::Queued, Made::Something);
             }
-            *self.open_jobs.entry(item.0).or_insert(0) += 1;
+            *self.items.open_jobs.entry(item.0).or_insert(0) += 1;
         }
     }
 
     /// An item needs no job, because its document exists.
     pub(super) fn skipped(&mut self, item: (i64, i64)) {
-        self.items.entry(item).or_default();
+        self.items.items.entry(item).or_default();
     }
 
     /// A job is queued, and this is what it waits for; until this time, if it is for a time.
@@ -236,58 +234,47 @@ impl<'a> Batch<'a> {
 
     async fn flush(mut self) -> Result<(), StoreError> {
         // First: what follows an import that ends is a job like others.
-        self.flush_imports().await?;
-        self.flush_tallies().await?;
-        self.flush_sequences().await?;
+        let items = std::mem::take(&mut self.items);
+        if !items.is_empty() {
+            let now = self.now;
+            import::account(&mut self, items, now).await?;
+        }
         let (queues, keys) = (std::mem::take(&mut self.queues), std::mem::take(&mut self.keys.moves));
-        queue::write(&mut self, &queues.into_iter().collect::<Vec<_>>()).await?;
-        key::admit::write(&mut self, &keys).await
-    }
-
-    async fn flush_imports(&mut self) -> Result<(), StoreError> {
-        if !self.new_items.is_empty() {
-            let new = std::mem::take(&mut self.new_items);
-            import::new_items(self, &new).await?;
-        }
-        if !self.items.is_empty() || !self.open_jobs.is_empty() {
-            let (items, open_jobs, now) =
-                (std::mem::take(&mut self.items), std::mem::take(&mut self.open_jobs), self.now);
-            import::account(self, items, open_jobs, now).await?;
-        }
-        Ok(())
-    }
-
-    async fn flush_tallies(&mut self) -> Result<(), StoreError> {
-        let rows: Vec<(&str, &str, i64)> = self
+        let tallies: Vec<(&str, &str, i64)> = self
             .tallies
             .iter()
             .flat_map(|(kind, counts)| State::ALL.iter().zip(counts).map(|(s, jobs)| (kind.as_str(), s.name(), *jobs)))
             .filter(|(_, _, jobs)| *jobs != 0)
             .collect();
-        if rows.is_empty() {
+        let (queues, keys) = (queue::rows(self.view, &queues)?, key::admit::rows(&keys));
+        let sequences = (self.view.next_job, self.view.next_lease);
+        if tallies.is_empty() && queues.is_empty() && keys.is_empty() && sequences == self.sequences {
             return Ok(());
         }
-        sqlx::query(
-            "INSERT INTO tally (kind, state, jobs)
-             SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1) WHERE true
-             ON CONFLICT (kind, state) DO UPDATE SET jobs = jobs + excluded.jobs",
-        )
-        .bind(json(&rows)?)
-        .execute(&mut *self.conn)
-        .await?;
+        let query = sqlx::query(COUNTS.as_str()).bind(json(&tallies)?).bind(json(&queues)?).bind(json(&keys)?);
+        query.bind(sequences.0).bind(sequences.1).execute(&mut *self.conn).await?;
         Ok(())
     }
+}
 
-    async fn flush_sequences(&mut self) -> Result<(), StoreError> {
-        if self.sequences != (self.view.next_job, self.view.next_lease) {
-            sqlx::query("UPDATE sequence SET next = CASE name WHEN 'job' THEN $1 ELSE $2 END")
-                .bind(self.view.next_job)
-                .bind(self.view.next_lease)
-                .execute(&mut *self.conn)
-                .await?;
+const TALLIES: &str = "INSERT INTO tally (kind, state, jobs)
+    SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1) WHERE true
+    ON CONFLICT (kind, state) DO UPDATE SET jobs = jobs + excluded.jobs";
+const SEQUENCES: &str = "UPDATE sequence SET next = CASE name WHEN 'job' THEN $4 ELSE $5 END";
+/// What every batch writes last, in one message to the connection.
+static COUNTS: LazyLock<String> = LazyLock::new(|| [TALLIES, queue::WRITE, key::admit::WRITE, SEQUENCES].join(";\n"));
+
+/// Rows that are JSON texts already, as one.
+pub(super) fn list<'r>(rows: impl Iterator<Item = &'r str>) -> String {
+    let mut text = String::from("[");
+    for row in rows {
+        if text.len() > 1 {
+            text.push(',');
         }
-        Ok(())
+        text.push_str(row);
     }
+    text.push(']');
+    text
 }
 
 /// Rows as the JSON text that a set-based statement reads with `jsonb_each`.

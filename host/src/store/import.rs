@@ -9,6 +9,7 @@ mod errors;
 mod row;
 mod turn;
 
+use super::accept::Entry;
 use super::batch::{Batch, json};
 use super::job::NewJob;
 use super::op::{Op, Reply};
@@ -19,7 +20,7 @@ use crate::rules::import::{ImportState, Turn};
 use crate::rules::time::Timestamp;
 #[cfg(test)]
 pub(super) use account::{ACCOUNT, COMPLETE, ITEMS, NEW_ITEMS, OPEN};
-pub(super) use account::{account, new_items, reload};
+pub(super) use account::{Moved, account, reload};
 pub(super) use advance::advance;
 #[cfg(test)]
 pub(super) use advance::{ADVANCE, DRAIN, EXISTING};
@@ -152,6 +153,42 @@ pub struct Refill {
     pub open: u64,
 }
 
+/// A chunk with the rows of its jobs, which are made by whoever hands it out, before there
+/// is room for it.
+#[derive(Debug, Clone)]
+pub struct Dispatch {
+    chunk: Chunk,
+    rows: Vec<String>,
+}
+
+impl Dispatch {
+    /// A chunk that can be dispatched.
+    ///
+    /// # Errors
+    /// A job cannot be written as a row.
+    pub fn of(chunk: Chunk) -> Result<Self, StoreError> {
+        let rows = chunk.jobs.iter().map(NewJob::row).collect::<Result<_, _>>()?;
+        Ok(Self { chunk, rows })
+    }
+
+    /// The chunk.
+    pub fn chunk(&self) -> &Chunk {
+        &self.chunk
+    }
+
+    /// It is dispatched now: its jobs are as old as that, and none runs before.
+    pub fn at(&mut self, now: Timestamp) {
+        self.chunk.now = now;
+        for job in &mut self.chunk.jobs {
+            (job.now, job.run_at) = (now, job.run_at.max(now));
+        }
+    }
+
+    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.chunk.jobs.iter().zip(&self.rows).map(|(job, row)| Entry::with(job, row))
+    }
+}
+
 impl Store {
     /// Accept an import whose list lies on the disk.
     ///
@@ -169,23 +206,25 @@ impl Store {
     /// # Errors
     /// The database said no.
     pub async fn advance(&self, chunk: Chunk) -> Result<Applied, StoreError> {
-        self.applied(Op::Chunk(chunk)).await
+        self.applied(Op::Chunk(Dispatch::of(chunk)?)).await
     }
 
     /// Dispatch chunks that follow each other, all on their way before the first is
-    /// answered, so that they share commits.
+    /// answered, so that they share commits; whether each was where it was read.
     ///
     /// # Errors
     /// The database said no; those before may have been written.
-    pub async fn advance_all(&self, chunks: Vec<Chunk>) -> Result<(), StoreError> {
+    pub async fn advance_all(&self, chunks: Vec<Dispatch>) -> Result<bool, StoreError> {
         let mut answers = Vec::with_capacity(chunks.len());
         for chunk in chunks {
             answers.push(self.ask(Op::Chunk(chunk)).await?);
         }
+        let mut all = true;
         for answer in answers {
-            answer.await.map_err(|_| StoreError::Closed)??;
+            let reply = answer.await.map_err(|_| StoreError::Closed)??;
+            all &= matches!(reply, Reply::Applied(applied) if applied == [Applied::Yes]);
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Pause, resume or cancel an import that is in this state; what waits of a

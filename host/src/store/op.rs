@@ -10,12 +10,12 @@ use super::checkpoint::NewCheckpoint;
 use super::claim::{ClaimRequest, Claimed};
 use super::edit::Edit;
 use super::handler::{NewHandler, Standing};
-use super::import::{Chunk, NewImport};
+use super::import::{Dispatch, NewImport};
 use super::job::NewJob;
 use super::key::KeyChange;
 use super::progress::Said;
 use super::queue::QueueChange;
-use super::settle::{Applied, Settlement};
+use super::settle::{Applied, Ended};
 use super::subject::{Removed, Removing};
 use super::unique::Accepted;
 use crate::rules::import::{ImportState, Turn};
@@ -44,7 +44,7 @@ pub(crate) enum Op {
     /// Accept an import whose list is on disk.
     Import(NewImport),
     /// Dispatch the next items of an import.
-    Chunk(Chunk),
+    Chunk(Dispatch),
     /// Pause, resume or cancel an import that is in this state.
     TurnImport { id: i64, was: ImportState, turn: Turn, now: Timestamp },
     /// An import's list cannot be read.
@@ -56,7 +56,7 @@ pub(crate) enum Op {
     /// Write how far running jobs are.
     Progress(Vec<Said>),
     /// Apply the ends of attempts.
-    Settle(Vec<Settlement>),
+    Settle(Vec<Ended>),
     /// Begin an operation on all that matches.
     Freeze(NewBulk),
     /// Do the next of an operation.
@@ -82,7 +82,7 @@ pub(crate) enum Op {
     /// Compare what the writer knows with what is on record.
     Recount,
     /// Requeue or fail what a dead host left running.
-    Recover { settlements: Vec<Settlement> },
+    Recover { settlements: Vec<Ended> },
     /// Accept jobs.
     Add(Vec<NewJob>),
     /// Take ready jobs.

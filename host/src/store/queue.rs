@@ -14,7 +14,7 @@ use crate::rules::{key, queue};
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A queue as the writer knows it.
@@ -270,21 +270,20 @@ pub(super) fn started(batch: &mut Batch<'_>, name: &str, jobs: u64, now: Timesta
 }
 
 pub(super) const WRITE: &str = "INSERT INTO queue (name, state, own, rate_at, tokens_at)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($1) WHERE true
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($2) WHERE true
     ON CONFLICT (name) DO UPDATE SET state = excluded.state, own = excluded.own, rate_at = excluded.rate_at,
        tokens_at = excluded.tokens_at";
 
-/// Write the queues that changed.
-pub(super) async fn write(batch: &mut Batch<'_>, names: &[Arc<str>]) -> Result<(), StoreError> {
-    if names.is_empty() {
-        return Ok(());
-    }
+/// What is written of a queue.
+pub(super) type Written<'a> = (&'a str, &'static str, String, Clock, Clock);
+
+/// What is written of the queues that changed.
+pub(super) fn rows<'a>(view: &mut View, names: &'a BTreeSet<Arc<str>>) -> Result<Vec<Written<'a>>, StoreError> {
     let mut rows = Vec::with_capacity(names.len());
     for name in names {
-        let queue = batch.view.queue(name);
+        let queue = view.queue(name);
         let Used { rate, tokens, .. } = queue.used;
-        rows.push((&**name, queue.state.name(), json(&queue.set)?, rate, tokens));
+        rows.push((name.as_ref(), queue.state.name(), json(&queue.set)?, rate, tokens));
     }
-    sqlx::query(WRITE).bind(json(&rows)?).execute(&mut *batch.conn).await?;
-    Ok(())
+    Ok(rows)
 }

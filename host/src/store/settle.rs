@@ -7,7 +7,7 @@
 
 use super::artifact::{self, Publication};
 use super::attempt::{self, AttemptRecord};
-use super::batch::{Batch, Queued, json, parse};
+use super::batch::{Batch, Queued, json, list, parse};
 use super::job::{self, NewJob};
 use super::op::{Op, Reply};
 use super::pipeline::{self, Follow};
@@ -19,6 +19,7 @@ use crate::rules::time::Timestamp;
 use serde::Deserialize;
 use sqlx::{QueryBuilder, Row as _, SqlitePool};
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 /// What does not change about a job while it runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -160,6 +161,29 @@ pub struct Settlement {
     pub progress: Option<Progress>,
 }
 
+/// The end of an attempt with its rows as they are written. They are made by whoever
+/// brings it, so that the one writer only has to put them together.
+#[derive(Debug, Clone)]
+pub(crate) struct Ended {
+    settlement: Settlement,
+    /// What changes of the job: an element of [`END`]'s list.
+    job: String,
+    /// The attempt: an element of [`attempt::ATTEMPT`]'s.
+    attempt: String,
+}
+
+impl Ended {
+    fn of(settlement: Settlement) -> Result<Self, StoreError> {
+        let progress = settlement.progress.as_ref().map(json).transpose()?;
+        let (transition, finished_at) = (&settlement.transition, settlement.attempt.finished_at);
+        let columns = row(transition, finished_at, settlement.facts.key.as_deref());
+        let lease = running_under(&settlement).map(|(_, lease)| lease);
+        let job = json(&(transition.job, lease, columns, progress))?;
+        let attempt = json(&attempt::row(&settlement))?;
+        Ok(Self { settlement, job, attempt })
+    }
+}
+
 /// Whether a transition was applied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Applied {
@@ -175,7 +199,7 @@ impl Store {
     /// # Errors
     /// The database said no; then nothing was applied.
     pub async fn settle(&self, settlement: Settlement) -> Result<Applied, StoreError> {
-        match self.send(Op::Settle(vec![settlement])).await? {
+        match self.send(Op::Settle(vec![Ended::of(settlement)?])).await? {
             Reply::Applied(applied) => applied.first().copied().ok_or_else(|| StoreError::Corrupt("no answer".into())),
             other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
         }
@@ -186,6 +210,7 @@ impl Store {
     /// # Errors
     /// The database said no; then nothing was applied.
     pub async fn recover(&self, settlements: Vec<Settlement>) -> Result<Vec<Applied>, StoreError> {
+        let settlements = settlements.into_iter().map(Ended::of).collect::<Result<_, _>>()?;
         match self.send(Op::Recover { settlements }).await? {
             Reply::Applied(applied) => Ok(applied),
             other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
@@ -195,24 +220,23 @@ impl Store {
 
 /// Apply every settlement of a batch.
 pub(super) async fn apply(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Reply]) -> Result<(), StoreError> {
-    let all: Vec<&Settlement> = ops.iter().flat_map(settlements).collect();
+    let all: Vec<&Ended> = ops.iter().flat_map(settlements).collect();
     if all.is_empty() {
         return Ok(());
     }
     let mut held = write_ends(batch, &all).await?;
     let mut answers = Vec::with_capacity(all.len());
     let mut applied = Vec::with_capacity(all.len());
-    for settlement in &all {
+    for Ended { settlement, .. } in all {
         // Taken out, so that the same end given twice counts once.
         if running_under(settlement).is_some_and(|lease| held.remove(&lease)) {
             count(batch, settlement);
-            applied.push(*settlement);
+            applied.push(settlement);
             answers.push(Applied::Yes);
         } else {
             answers.push(Applied::Stale);
         }
     }
-    attempt::insert(batch, &applied).await?;
     failure::entry::settled(batch, &applied).await?;
     artifact::insert(batch, &applied).await?;
     pipeline::follow(batch, &applied).await?;
@@ -237,7 +261,7 @@ fn running_under(settlement: &Settlement) -> Option<(i64, i64)> {
     }
 }
 
-fn settlements(op: &Op) -> &[Settlement] {
+fn settlements(op: &Op) -> &[Ended] {
     match op {
         Op::Settle(settlements) | Op::Recover { settlements } => settlements,
         _ => &[],
@@ -258,21 +282,19 @@ pub(super) const END: &str = "UPDATE job SET
     WHERE job.id = new.value->>'$[0]' AND job.state = 'running' AND job.lease = new.value->>'$[1]'
     RETURNING job.id, job.lease";
 
-/// Write the new state of each job that still runs under its lease; which ones.
-async fn write_ends(batch: &mut Batch<'_>, all: &[&Settlement]) -> Result<BTreeSet<(i64, i64)>, StoreError> {
-    let mut rows = Vec::with_capacity(all.len());
+/// Both in one message to the connection.
+static ATTEMPT_AND_END: LazyLock<String> = LazyLock::new(|| format!("{}; {END}", attempt::ATTEMPT));
+
+/// Write the attempt and the new state of each job that still runs under its lease; which ones.
+async fn write_ends(batch: &mut Batch<'_>, all: &[&Ended]) -> Result<BTreeSet<(i64, i64)>, StoreError> {
     let mut seen = BTreeSet::new();
-    for settlement in all {
-        let Some((job, lease)) = running_under(settlement) else { continue };
-        // Of two ends the first counts; SQLite would take either.
-        if seen.insert((job, lease)) {
-            let progress = settlement.progress.as_ref().map(json).transpose()?;
-            let (transition, finished_at) = (&settlement.transition, settlement.attempt.finished_at);
-            let key = settlement.facts.key.as_deref();
-            rows.push((job, lease, row(transition, finished_at, key), progress));
-        }
-    }
-    let updated = sqlx::query(END).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?;
+    // Of two ends the first counts; SQLite would take either.
+    let is_first = |end: &&&Ended| running_under(&end.settlement).is_some_and(|held| seen.insert(held));
+    let ends: Vec<&&Ended> = all.iter().filter(is_first).collect();
+    let jobs = list(ends.iter().map(|end| end.job.as_str()));
+    let attempts = list(ends.iter().map(|end| end.attempt.as_str()));
+    let query = sqlx::query(ATTEMPT_AND_END.as_str()).bind(jobs).bind(attempts);
+    let updated = query.fetch_all(&mut *batch.conn).await?;
     Ok(updated.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?)
 }
 

@@ -22,9 +22,12 @@ const APPLICATION: i64 = 0x4350_5354;
 /// batch changed, so that the two threads do not wake each other for every row.
 const ROWS_AHEAD: usize = 4_096;
 
-/// Pages that one of them keeps: 8 MiB, as a negative number of KiB. They look at what
-/// was just written, which the system has in memory.
-const READERS_CACHE: &str = "-8192";
+/// What the writer keeps of the file in memory, 16 MiB as a negative number of KiB: an
+/// import of a million items goes no faster with 32.
+const WRITER_CACHE: &str = "-16384";
+/// What a read-only connection keeps, 2 MiB. They look at what was just written, which the
+/// system has in memory.
+const READERS_CACHE: &str = "-2048";
 /// Read-only connections of the pool.
 const READERS: u32 = 4;
 
@@ -35,7 +38,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10))
         .pragma("mmap_size", "0")
-        .pragma("cache_size", "-32768")
+        .pragma("cache_size", WRITER_CACHE)
         .pragma("temp_store", "memory")
         .statement_cache_capacity(256)
         .row_buffer_size(ROWS_AHEAD)
@@ -61,7 +64,11 @@ impl Store {
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(
             options(file).read_only(true).pragma("query_only", "1").pragma("cache_size", READERS_CACHE),
         );
-        let (ops, pulse, dispatching) = writer::start(conn, view);
+        let (ops, pulse, dispatching) = writer::start(conn, view).map_err(|cause| StoreError::Io {
+            doing: "starting the writer of",
+            path: file.to_owned(),
+            cause: cause.to_string(),
+        })?;
         Ok(Self { ops, pulse, dispatching, readers })
     }
 }

@@ -30,16 +30,24 @@ const BATCH: usize = 1_024;
 pub(super) type Answer = oneshot::Sender<Result<Reply, StoreError>>;
 type Request = (Op, Answer);
 
-/// Start the writer on its connection; where it takes operations, and what it says.
-pub(super) fn start(
-    conn: SqliteConnection,
-    view: View,
-) -> (mpsc::Sender<Request>, watch::Receiver<Pulse>, watch::Receiver<Dispatching>) {
+/// Where a writer takes operations, and what it says of each batch.
+type Ends = (mpsc::Sender<Request>, watch::Receiver<Pulse>, watch::Receiver<Dispatching>);
+
+/// Start the writer on its connection.
+///
+/// It has a thread of its own: each of its statements is a message to the connection's
+/// thread, and behind the answer it would stand in line with all that attempts do.
+///
+/// # Errors
+/// The system gives no thread.
+pub(super) fn start(conn: SqliteConnection, view: View) -> std::io::Result<Ends> {
     let (ops, queue) = mpsc::channel(QUEUE);
     let (pulse, seen) = watch::channel(view.pulse());
     let (dispatching, imports) = watch::channel(view.dispatching());
-    tokio::spawn(Writer { conn, view, pulse, dispatching }.run(queue));
-    (ops, seen, imports)
+    let writer = Writer { conn, view, pulse, dispatching };
+    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+    std::thread::Builder::new().name("capstan-writer".to_owned()).spawn(move || runtime.block_on(writer.run(queue)))?;
+    Ok((ops, seen, imports))
 }
 
 struct Writer {
@@ -203,7 +211,7 @@ impl Marks {
 fn step(op: &Op) -> Option<Points> {
     Some(match op {
         Op::Import(_) => ("list.before_commit", "list.after_commit"),
-        Op::Chunk(chunk) if matches!(chunk.from, Origin::Range { .. }) => {
+        Op::Chunk(new) if matches!(new.chunk().from, Origin::Range { .. }) => {
             ("deferred.before_commit", "deferred.after_commit")
         }
         Op::Chunk(_) => ("import.before_commit", "import.after_commit"),

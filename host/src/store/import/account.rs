@@ -10,22 +10,37 @@ use crate::store::{StoreError, accept};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+/// What a batch moves in items.
+#[derive(Debug, Default)]
+pub(in crate::store) struct Moved {
+    /// Those that become a job: import and item.
+    pub(in crate::store) new: Vec<(i64, i64)>,
+    /// What is added to the trees of others.
+    pub(in crate::store) items: BTreeMap<(i64, i64), Tree>,
+    /// What is added to the open jobs of imports.
+    pub(in crate::store) open_jobs: BTreeMap<i64, i64>,
+}
+
+impl Moved {
+    /// Whether nothing is moved.
+    pub(in crate::store) fn is_empty(&self) -> bool {
+        self.new.is_empty() && self.items.is_empty() && self.open_jobs.is_empty()
+    }
+}
 
 pub(in crate::store) const ACCOUNT: &str =
     "UPDATE import SET done = done + (new.value->>1), failed = failed + (new.value->>2),
        cancelled = cancelled + (new.value->>3), skipped = skipped + (new.value->>4),
        open_jobs = open_jobs + (new.value->>5)
-    FROM jsonb_each($1) AS new WHERE import.id = new.value->>0";
+    FROM jsonb_each($3) AS new WHERE import.id = new.value->>0";
 
 /// Write what a batch changed in items, and what follows for their imports.
-pub(in crate::store) async fn account(
-    batch: &mut Batch<'_>,
-    items: BTreeMap<(i64, i64), Tree>,
-    open_jobs: BTreeMap<i64, i64>,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+pub(in crate::store) async fn account(batch: &mut Batch<'_>, moved: Moved, now: Timestamp) -> Result<(), StoreError> {
+    let Moved { new, items, open_jobs } = moved;
     let mut accounts: BTreeMap<i64, Account> = BTreeMap::new();
-    for row in &write_items(batch, &items).await? {
+    for row in &write_items(batch, &new, &items).await? {
         let (import, item, open, failed, cancelled, made) = parse(row.try_get(0)?)?;
         let (key, after) = ((import, item), Tree { open, failed, cancelled, made });
         let before = after.minus(items.get(&key).copied().unwrap_or_default());
@@ -42,12 +57,14 @@ pub(in crate::store) async fn account(
             (id, a.done, a.failed, a.cancelled, a.skipped, open)
         })
         .collect();
-    sqlx::query(ACCOUNT).bind(json(&rows)?).execute(&mut *batch.conn).await?;
-    let moved: Vec<i64> =
-        accounts.into_iter().filter(|(_, moved)| *moved != Account::default()).map(|(id, _)| id).collect();
-    if !moved.is_empty() {
-        complete(batch, &moved, now).await?;
-    }
+    let rows = json(&rows)?;
+    let is_moved = |(_, account): &(i64, Account)| *account != Account::default();
+    let moved: Vec<i64> = accounts.into_iter().filter(is_moved).map(|(id, _)| id).collect();
+    // What is accounted for as before neither ends nor opens.
+    let query = if moved.is_empty() { ACCOUNT } else { ACCOUNT_AND_COMPLETE.as_str() };
+    let query = sqlx::query(query).bind(json(&moved)?).bind(now.0).bind(rows);
+    let turned = query.fetch_all(&mut *batch.conn).await?;
+    completed(batch, &turned, now).await?;
     let is_ending = |id: &i64| batch.view.imports.get(id).is_some_and(|s| s.state == ImportState::Cancelled);
     if ids.iter().any(is_ending) {
         reload(batch).await?;
@@ -56,14 +73,7 @@ pub(in crate::store) async fn account(
 }
 
 pub(in crate::store) const NEW_ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
-    SELECT value->>0, value->>1, 1, 0, 0, 0 FROM jsonb_each($1)";
-
-/// Write items that became a job each. They remain as they did before, so that the
-/// account of their import does not move.
-pub(in crate::store) async fn new_items(batch: &mut Batch<'_>, items: &[(i64, i64)]) -> Result<(), StoreError> {
-    sqlx::query(NEW_ITEMS).bind(json(&items)?).execute(&mut *batch.conn).await?;
-    Ok(())
-}
+    SELECT value->>0, value->>1, 1, 0, 0, 0 FROM jsonb_each($2)";
 
 pub(in crate::store) const ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
     SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
@@ -71,13 +81,23 @@ pub(in crate::store) const ITEMS: &str = "INSERT INTO item (import_id, item, ope
        cancelled = cancelled + excluded.cancelled, made = made + excluded.made
     RETURNING json_array(import_id, item, open, failed, cancelled, made)";
 
-async fn write_items(batch: &mut Batch<'_>, items: &BTreeMap<(i64, i64), Tree>) -> Result<Vec<SqliteRow>, StoreError> {
-    if items.is_empty() {
+/// Both in one message to the connection.
+static ALL_ITEMS: LazyLock<String> = LazyLock::new(|| format!("{NEW_ITEMS}; {ITEMS}"));
+
+/// Write items that became a job each, which remain as they did before, and what moved in
+/// the trees of others; those come back.
+async fn write_items(
+    batch: &mut Batch<'_>,
+    new: &[(i64, i64)],
+    items: &BTreeMap<(i64, i64), Tree>,
+) -> Result<Vec<SqliteRow>, StoreError> {
+    if new.is_empty() && items.is_empty() {
         return Ok(Vec::new());
     }
     let rows: Vec<_> =
         items.iter().map(|((import, item), t)| (import, item, t.open, t.failed, t.cancelled, t.made)).collect();
-    Ok(sqlx::query(ITEMS).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?)
+    let query = if new.is_empty() { ITEMS } else { ALL_ITEMS.as_str() };
+    Ok(sqlx::query(query).bind(json(&rows)?).bind(json(&new)?).fetch_all(&mut *batch.conn).await?)
 }
 
 pub(in crate::store) const COMPLETE: &str = "UPDATE import SET
@@ -90,11 +110,19 @@ pub(in crate::store) const COMPLETE: &str = "UPDATE import SET
             AND total > done + failed + cancelled + duplicate + skipped + invalid))
     RETURNING id, state = 'completed', CASE WHEN then_id IS NULL THEN then_job END, source";
 
+/// Both in one message to the connection.
+static ACCOUNT_AND_COMPLETE: LazyLock<String> = LazyLock::new(|| format!("{ACCOUNT}; {COMPLETE}"));
+
 /// Close imports of which nothing remains, and reopen those of which something
-/// does again. What is to follow a closed one is queued, once.
+/// does again.
 pub(super) async fn complete(batch: &mut Batch<'_>, ids: &[i64], now: Timestamp) -> Result<(), StoreError> {
     let turned = sqlx::query(COMPLETE).bind(json(&ids)?).bind(now.0).fetch_all(&mut *batch.conn).await?;
-    for row in &turned {
+    completed(batch, &turned, now).await
+}
+
+/// Imports were closed or opened again. What is to follow a closed one is queued, once.
+async fn completed(batch: &mut Batch<'_>, turned: &[SqliteRow], now: Timestamp) -> Result<(), StoreError> {
+    for row in turned {
         let (id, is_closed): (i64, bool) = (row.try_get(0)?, row.try_get(1)?);
         if let Some(then) = row.try_get::<Option<&str>, _>(2)?.filter(|_| is_closed) {
             follow(batch, id, parse(then)?, row.try_get(3)?, now).await?;

@@ -1,13 +1,13 @@
 //! Dispatching items: the cursor, the ranges and the jobs in one commit.
 
-use super::{Chunk, Existing, Origin, Refill, number};
+use super::{Chunk, Dispatch, Existing, Origin, Refill, number};
 use crate::rules::deferred::{MAX_GAP, Range, join};
 use crate::rules::import::ImportState;
+use crate::store::accept::{self, Entry};
 use crate::store::batch::{Batch, json};
-use crate::store::job::NewJob;
 use crate::store::op::Reply;
 use crate::store::settle::Applied;
-use crate::store::{Store, StoreError, accept};
+use crate::store::{Store, StoreError};
 use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,9 +64,9 @@ const REFILLS: &str =
 
 /// Apply chunks, in their order, each if its cursor or its range is where it was read.
 /// Those that follow each other in one list are one: they cost the statements of one.
-pub(in crate::store) async fn advance(batch: &mut Batch<'_>, chunks: &[&Chunk]) -> Result<Vec<Reply>, StoreError> {
+pub(in crate::store) async fn advance(batch: &mut Batch<'_>, chunks: &[&Dispatch]) -> Result<Vec<Reply>, StoreError> {
     let mut replies = Vec::with_capacity(chunks.len());
-    for run in chunks.chunk_by(|one, next| follows(one, next)) {
+    for run in chunks.chunk_by(|one, next| follows(&one.chunk, &next.chunk)) {
         let applied = if go(batch, run).await? { Applied::Yes } else { Applied::Stale };
         replies.extend(run.iter().map(|_| Reply::Applied(vec![applied])));
     }
@@ -82,15 +82,16 @@ fn follows(one: &Chunk, next: &Chunk) -> bool {
 }
 
 /// Apply chunks that follow each other; whether the first was where it was read.
-async fn go(batch: &mut Batch<'_>, run: &[&Chunk]) -> Result<bool, StoreError> {
-    let (Some(first), Some(last)) = (run.first(), run.last()) else { return Ok(false) };
-    let jobs: Vec<&NewJob> = run.iter().flat_map(|chunk| &chunk.jobs).collect();
-    let ranges = join(run.iter().flat_map(|chunk| chunk.deferred.iter().cloned()));
+async fn go(batch: &mut Batch<'_>, run: &[&Dispatch]) -> Result<bool, StoreError> {
+    let chunks = || run.iter().map(|dispatch| &dispatch.chunk);
+    let (Some(first), Some(last)) = (chunks().next(), chunks().next_back()) else { return Ok(false) };
+    let entries: Vec<Entry<'_>> = run.iter().flat_map(|dispatch| dispatch.entries()).collect();
+    let ranges = join(chunks().flat_map(|chunk| chunk.deferred.iter().cloned()));
     let is_there = match (&first.from, &last.from) {
         (Origin::Cursor { from, .. }, Origin::Cursor { to, .. }) => {
-            let items = |chunk: &&Chunk| if let Origin::Cursor { items, .. } = chunk.from { items } else { 0 };
-            let items = run.iter().map(items).sum();
-            move_cursor(batch, first.import, (*from, *to, items), jobs.len(), &ranges).await?
+            let items = |chunk: &Chunk| if let Origin::Cursor { items, .. } = chunk.from { items } else { 0 };
+            let items = chunks().map(items).sum();
+            move_cursor(batch, first.import, (*from, *to, items), entries.len(), &ranges).await?
         }
         (Origin::Range { was, left }, _) => drain(batch, first, was, left.as_ref()).await?,
         (Origin::Cursor { .. }, Origin::Range { .. }) => false,
@@ -99,16 +100,16 @@ async fn go(batch: &mut Batch<'_>, run: &[&Chunk]) -> Result<bool, StoreError> {
         return Ok(false);
     }
     defer(batch, first.import, &ranges).await?;
-    let skipped = skip(batch, first.import, &jobs).await?;
-    let (skip, jobs): (Vec<&NewJob>, Vec<&NewJob>) =
-        jobs.into_iter().partition(|job| skipped.contains(&job.about.subject));
-    for job in skip {
+    let skipped = skip(batch, first.import, &entries).await?;
+    let (skip, entries): (Vec<Entry<'_>>, Vec<Entry<'_>>) =
+        entries.into_iter().partition(|entry| skipped.contains(&entry.job.about.subject));
+    for Entry { job, .. } in skip {
         batch.at(job.now);
         if let Some(item) = job.item {
             batch.skipped(item);
         }
     }
-    accept::insert_rows(batch, &jobs).await?;
+    accept::insert_entries(batch, &entries).await?;
     Ok(true)
 }
 
@@ -207,10 +208,10 @@ pub(in crate::store) const EXISTING: &str = "SELECT subject FROM current
     WHERE kind = $1 AND subject IN (SELECT value FROM jsonb_each($2))";
 
 /// The subjects of items that are to be skipped, because they exist.
-async fn skip(batch: &mut Batch<'_>, import: i64, jobs: &[&NewJob]) -> Result<BTreeSet<String>, StoreError> {
+async fn skip(batch: &mut Batch<'_>, import: i64, entries: &[Entry<'_>]) -> Result<BTreeSet<String>, StoreError> {
     let wanted = batch.view.imports.get(&import).map(|standing| standing.existing);
-    let (Some(Existing::Skip), Some(first)) = (wanted, jobs.first()) else { return Ok(BTreeSet::new()) };
-    let subjects: Vec<&str> = jobs.iter().map(|job| job.about.subject.as_str()).collect();
-    let found = sqlx::query(EXISTING).bind(&first.kind).bind(json(&subjects)?).fetch_all(&mut *batch.conn).await?;
+    let (Some(Existing::Skip), Some(first)) = (wanted, entries.first()) else { return Ok(BTreeSet::new()) };
+    let subjects: Vec<&str> = entries.iter().map(|entry| entry.job.about.subject.as_str()).collect();
+    let found = sqlx::query(EXISTING).bind(&first.job.kind).bind(json(&subjects)?).fetch_all(&mut *batch.conn).await?;
     Ok(found.iter().map(|row| row.try_get(0)).collect::<Result<_, sqlx::Error>>()?)
 }

@@ -209,19 +209,15 @@ pub(in crate::store) fn started(batch: &mut Batch<'_>, name: &str, now: Timestam
 }
 
 pub(in crate::store) const WRITE: &str = "INSERT INTO key (name, idle, running, waiting, next_at)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($1) WHERE true
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($3) WHERE true
     ON CONFLICT (name) DO UPDATE SET idle = idle + excluded.idle, running = running + excluded.running,
        waiting = waiting + excluded.waiting, next_at = max(next_at, excluded.next_at)";
 
-/// Write what was moved.
-pub(in crate::store) async fn write(batch: &mut Batch<'_>, moved: &BTreeMap<String, Moves>) -> Result<(), StoreError> {
-    let rows: Vec<_> = moved
-        .iter()
-        .filter(|(_, moves)| **moves != Moves::default())
-        .map(|(name, m)| (name, m.idle, m.running, m.waiting, m.rest))
-        .collect();
-    if !rows.is_empty() {
-        sqlx::query(WRITE).bind(json(&rows)?).execute(&mut *batch.conn).await?;
-    }
-    Ok(())
+/// What is written of a key.
+pub(in crate::store) type Written<'a> = (&'a str, i64, i64, i64, Timestamp);
+
+/// What is written of the keys that were moved.
+pub(in crate::store) fn rows(moved: &BTreeMap<String, Moves>) -> Vec<Written<'_>> {
+    let moved = moved.iter().filter(|(_, moves)| **moves != Moves::default());
+    moved.map(|(name, m)| (name.as_str(), m.idle, m.running, m.waiting, m.rest)).collect()
 }

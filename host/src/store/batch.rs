@@ -260,7 +260,8 @@ impl<'a> Batch<'a> {
 const TALLIES: &str = "INSERT INTO tally (kind, state, jobs)
     SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1) WHERE true
     ON CONFLICT (kind, state) DO UPDATE SET jobs = jobs + excluded.jobs";
-const SEQUENCES: &str = "UPDATE sequence SET next = CASE name WHEN 'job' THEN $4 ELSE $5 END";
+const SEQUENCES: &str = "UPDATE sequence SET next = CASE name WHEN 'job' THEN $4 ELSE $5 END
+    WHERE next <> CASE name WHEN 'job' THEN $4 ELSE $5 END";
 /// What every batch writes last, in one message to the connection.
 static COUNTS: LazyLock<String> = LazyLock::new(|| [TALLIES, queue::WRITE, key::admit::WRITE, SEQUENCES].join(";\n"));
 

@@ -34,7 +34,7 @@ fn statements() -> Vec<(&'static str, String)> {
         ("unique: same", unique::SAME),
         ("edit", edit::EDIT),
         ("turn: find", turn::FIND),
-        ("settle: end", settle::END),
+        ("settle: end", settle::end::END),
         ("subject: release", subject::RELEASE),
         ("checkpoint: keep", checkpoint::KEEP),
         ("checkpoint: drop", checkpoint::DROP),

@@ -1,7 +1,8 @@
 //! Turning jobs that do not run: cancelled, given up, or given a new round.
 
 use super::batch::{Batch, Queued, json, parse};
-use super::settle::{Applied, made, row};
+use super::settle::Applied;
+use super::settle::end::{made, row};
 use super::{StoreError, failure, import, subject};
 use crate::rules::job::{Expect, Made, Next, State, Transition, Wait};
 use crate::rules::queue::Lane;

@@ -100,7 +100,7 @@ pub(crate) fn publication(lease: i64) -> Publication {
 impl Stage {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(&file(&folder)).await.unwrap();
+        let store = Store::open_here(&file(&folder)).await.unwrap();
         let (queues, keys) = (queue::Configured::default(), key::Configured::default());
         let mut stage = Self { folder, store, boot: 0, now: Timestamp(1_000_000), queues, keys, keep: KEEP };
         stage.boot().await;
@@ -115,7 +115,7 @@ impl Stage {
     /// Close the store and open it again.
     pub(crate) async fn reopen(&mut self) {
         self.store.clone().close().await;
-        self.store = Store::open(&file(&self.folder)).await.unwrap();
+        self.store = Store::open_here(&file(&self.folder)).await.unwrap();
         self.configure().await;
     }
 

@@ -6,7 +6,8 @@
 //! before it is migrated.
 
 use super::view::View;
-use super::{Store, StoreError, failure, writer};
+use super::writer::{self, Place};
+use super::{Store, StoreError, failure};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row};
@@ -52,25 +53,38 @@ impl Store {
     /// The file cannot be opened, is newer than this program, or the upgrade
     /// failed (the backup is then beside it).
     pub async fn open(file: &Path) -> Result<Self, StoreError> {
-        let mut conn = options(file).create_if_missing(true).connect().await?;
-        upgrade(&mut conn, file, &MIGRATIONS).await?;
-        failure::entry::fill(&mut conn).await?;
-        Self::on(conn, file).await
+        Self::on(upgraded(file).await?, file, Place::Thread).await
+    }
+
+    /// The same with the writer as a task of this runtime: on one with a single thread, what
+    /// is sent before that thread waits is written in one commit. Slower beside other tasks.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_here(file: &Path) -> Result<Self, StoreError> {
+        Self::on(upgraded(file).await?, file, Place::Runtime).await
     }
 
     /// The store that writes through this connection.
-    async fn on(mut conn: SqliteConnection, file: &Path) -> Result<Self, StoreError> {
+    async fn on(mut conn: SqliteConnection, file: &Path, place: Place) -> Result<Self, StoreError> {
         let view = View::load(&mut conn).await?;
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(
             options(file).read_only(true).pragma("query_only", "1").pragma("cache_size", READERS_CACHE),
         );
-        let (ops, pulse, dispatching) = writer::start(conn, view).map_err(|cause| StoreError::Io {
+        let (ops, pulse, dispatching) = writer::start(conn, view, place).map_err(|cause| StoreError::Io {
             doing: "starting the writer of",
             path: file.to_owned(),
             cause: cause.to_string(),
         })?;
         Ok(Self { ops, pulse, dispatching, readers })
     }
+}
+
+async fn upgraded(file: &Path) -> Result<SqliteConnection, StoreError> {
+    let mut conn = options(file).create_if_missing(true).connect().await?;
+    upgrade(&mut conn, file, &MIGRATIONS).await?;
+    failure::entry::fill(&mut conn).await?;
+    Ok(conn)
 }
 
 /// The newest schema version that this program knows.
@@ -287,7 +301,7 @@ mod tests {
         Store::open(&file).await.unwrap().close().await;
         // The limit counts what is there: a hundred pages are a little more than the empty schema.
         let conn = options(&file).pragma("max_page_count", "100").connect().await.unwrap();
-        let store = Store::on(conn, &file).await.unwrap();
+        let store = Store::on(conn, &file, Place::Thread).await.unwrap();
         let number = store.boot(boot(1)).await.unwrap();
         let before = *store.pulse().borrow();
         let full = store.add(jobs(500)).await.unwrap_err().to_string();
@@ -306,7 +320,7 @@ mod tests {
         let file = folder.path().join("capstan.db");
         Store::open(&file).await.unwrap().close().await;
         let conn = options(&file).busy_timeout(Duration::ZERO).connect().await.unwrap();
-        let store = Store::on(conn, &file).await.unwrap();
+        let store = Store::on(conn, &file, Place::Thread).await.unwrap();
         let mut other = options(&file).connect().await.unwrap();
         sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
         let held = store.add(jobs(1)).await.unwrap_err().to_string();

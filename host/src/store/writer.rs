@@ -33,20 +33,32 @@ type Request = (Op, Answer);
 /// Where a writer takes operations, and what it says of each batch.
 type Ends = (mpsc::Sender<Request>, watch::Receiver<Pulse>, watch::Receiver<Dispatching>);
 
+/// Where the writer runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// On a thread of its own: each of its statements is a message to the connection's
+    /// thread, and behind the answer it would stand in line with all that attempts do.
+    Thread,
+    /// As a task of the runtime that starts it.
+    Runtime,
+}
+
 /// Start the writer on its connection.
-///
-/// It has a thread of its own: each of its statements is a message to the connection's
-/// thread, and behind the answer it would stand in line with all that attempts do.
 ///
 /// # Errors
 /// The system gives no thread.
-pub(super) fn start(conn: SqliteConnection, view: View) -> std::io::Result<Ends> {
+pub(super) fn start(conn: SqliteConnection, view: View, place: Place) -> std::io::Result<Ends> {
     let (ops, queue) = mpsc::channel(QUEUE);
     let (pulse, seen) = watch::channel(view.pulse());
     let (dispatching, imports) = watch::channel(view.dispatching());
-    let writer = Writer { conn, view, pulse, dispatching };
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    std::thread::Builder::new().name("capstan-writer".to_owned()).spawn(move || runtime.block_on(writer.run(queue)))?;
+    let run = Writer { conn, view, pulse, dispatching }.run(queue);
+    match place {
+        Place::Thread => {
+            let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+            std::thread::Builder::new().name("capstan-writer".to_owned()).spawn(move || runtime.block_on(run))?;
+        }
+        Place::Runtime => drop(tokio::spawn(run)),
+    }
     Ok((ops, seen, imports))
 }
 

@@ -30,23 +30,7 @@ pub(super) async fn all(
     rooms: &BTreeMap<i64, u64>,
     aheads: &mut Aheads,
 ) -> Result<bool, ServiceError> {
-    let open = runtime.store.dispatching();
-    aheads.retain(|id, _| open.contains_key(id));
-    let mut any = false;
-    if !rooms.keys().all(|id| aheads.contains_key(id)) {
-        for import in runtime.store.undispatched().await? {
-            if rooms.contains_key(&import.id) && !aheads.contains_key(&import.id) {
-                let id = import.id;
-                match Ahead::of(runtime, import) {
-                    Ok(ahead) => drop(aheads.insert(id, ahead)),
-                    Err(error) => {
-                        give_up(runtime, id, error).await?;
-                        any = true;
-                    }
-                }
-            }
-        }
-    }
+    let mut any = begin(runtime, rooms, aheads).await?;
     for (id, room) in rooms {
         let Some(ahead) = aheads.get_mut(id) else { continue };
         let went = some(runtime, ahead, *room).await;
@@ -57,6 +41,31 @@ pub(super) async fn all(
             Ok(went) => any |= went != Went::Nowhere,
             Err(error) => {
                 give_up(runtime, *id, error).await?;
+                any = true;
+            }
+        }
+    }
+    Ok(any)
+}
+
+/// Begin to read the lists that have room and are not read yet, and forget those of which
+/// nothing is to be dispatched; whether one could not be read.
+async fn begin(runtime: &Runtime, rooms: &BTreeMap<i64, u64>, aheads: &mut Aheads) -> Result<bool, ServiceError> {
+    let open = runtime.store.dispatching();
+    aheads.retain(|id, _| open.contains_key(id));
+    if rooms.keys().all(|id| aheads.contains_key(id)) {
+        return Ok(false);
+    }
+    let mut any = false;
+    for import in runtime.store.undispatched().await? {
+        let id = import.id;
+        if !rooms.contains_key(&id) || aheads.contains_key(&id) {
+            continue;
+        }
+        match Ahead::of(runtime, import) {
+            Ok(ahead) => drop(aheads.insert(id, ahead)),
+            Err(error) => {
+                give_up(runtime, id, error).await?;
                 any = true;
             }
         }

@@ -34,7 +34,7 @@ pub(super) struct Ahead {
 }
 
 /// What chunks that are not on record hold of each key.
-#[derive(Debug, Clone, Default)]
+#[derive(Default)]
 struct Pending {
     jobs: BTreeMap<String, u64>,
     deferred: BTreeSet<String>,

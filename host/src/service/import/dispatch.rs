@@ -10,6 +10,7 @@ use crate::rules::key;
 use crate::service::{Runtime, ServiceError};
 use crate::store::StoreError;
 use crate::store::import::{Chunk, ImportRow, Origin, Refill};
+use crate::store::settle::Applied;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
@@ -120,7 +121,10 @@ async fn some(runtime: &Arc<Runtime>, ahead: &mut Ahead, room: u64) -> Result<We
         for waiting in runtime.store.refills(ahead.import.id, most / 2).await? {
             let wanted = refill(waiting.open, most).min(left);
             if wanted > 0 {
-                let items = back(runtime, &ahead.import, &waiting, wanted).await?;
+                // What is counted of those that wait holds only as long as each step does.
+                let Some(items) = back(runtime, &ahead.import, &waiting, wanted).await? else {
+                    return Ok(Went::Stale);
+                };
                 left -= items;
                 ahead.import.deferred = ahead.import.deferred.saturating_sub(items);
             }
@@ -135,8 +139,9 @@ async fn some(runtime: &Arc<Runtime>, ahead: &mut Ahead, room: u64) -> Result<We
     })
 }
 
-/// Make jobs of the first items of a range; how many.
-async fn back(runtime: &Arc<Runtime>, import: &ImportRow, waiting: &Refill, most: u64) -> Result<u64, Trouble> {
+/// Make jobs of the first items of a range; how many, unless it is no longer there or the
+/// import rests.
+async fn back(runtime: &Runtime, import: &ImportRow, waiting: &Refill, most: u64) -> Result<Option<u64>, Trouble> {
     let was = &waiting.range;
     let wrong = |error: io::Error| Trouble::list(import, &error);
     let list = runtime.project.root().join(&import.list);
@@ -169,6 +174,7 @@ async fn back(runtime: &Arc<Runtime>, import: &ImportRow, waiting: &Refill, most
     let key = (maker.keys == key::Source::Host).then(|| was.key.clone());
     let jobs = taken.iter().map(|line| maker.job(line, key.clone())).collect::<Result<_, _>>()?;
     let from = Origin::Range { was: was.clone(), left };
-    runtime.store.advance(Chunk { import: import.id, from, jobs, deferred: Vec::new(), now: maker.now }).await?;
-    Ok(taken_items)
+    let chunk = Chunk { import: import.id, from, jobs, deferred: Vec::new(), now: maker.now };
+    let applied = runtime.store.advance(chunk).await?;
+    Ok((applied == Applied::Yes).then_some(taken_items))
 }

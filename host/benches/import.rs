@@ -32,8 +32,9 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folders = Folders::default();
     runtime.block_on(async {
-        let queue = queue(&folders, jobs).await;
-        println!("{jobs} no-op jobs of the queue       {queue:>8.0} jobs/s");
+        let (queue, commits) = queue(&folders, jobs).await;
+        let share = float(jobs) / float(commits);
+        println!("{jobs} no-op jobs of the queue       {queue:>8.0} jobs/s   {share:.0} in a commit");
         import(&folders, items, queue).await;
     });
 }
@@ -43,8 +44,8 @@ fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// No-op jobs a second that were in the queue before the host began.
-async fn queue(folders: &Folders, jobs: u64) -> f64 {
+/// No-op jobs a second that were in the queue before the host began, and in how many commits.
+async fn queue(folders: &Folders, jobs: u64) -> (f64, u64) {
     let project = project(folders).await;
     let host = Host::open(project.clone()).await.unwrap();
     for from in (0..jobs).step_by(1_000) {
@@ -61,12 +62,11 @@ async fn queue(folders: &Folders, jobs: u64) -> f64 {
     loop {
         let beat = client::say(&served.socket, &PulseWait { after }).await.unwrap();
         if beat.is_idle() {
-            break;
+            return (float(jobs) / began.elapsed().as_secs_f64(), beat.pulse.commits);
         }
         after = Some(beat.pulse.commits);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    float(jobs) / began.elapsed().as_secs_f64()
 }
 
 /// A list of so many pages of a thousand sites.
@@ -87,6 +87,8 @@ struct Seen {
     queued: u64,
     /// Resident memory at most, in KiB.
     memory: f64,
+    /// Commits.
+    commits: u64,
 }
 
 async fn import(folders: &Folders, items: u64, queue: f64) {
@@ -108,7 +110,10 @@ async fn import(folders: &Folders, items: u64, queue: f64) {
     assert_eq!((import.state, import.done), (ImportState::Completed, i64::try_from(items).unwrap()));
     let whole = seen.progress.last().unwrap().0;
     let rate = float(items) / whole;
-    println!("importing them                  {rate:>8.0} items/s   {:.0} % of the queue's", rate / queue * 100.0);
+    let (share, part) = (rate / queue * 100.0, float(items) / float(seen.commits));
+    println!(
+        "importing them                  {rate:>8.0} items/s   {share:.0} % of the queue's; {part:.0} in a commit"
+    );
     let chunk = |from: u64, to: u64| {
         let at = |part: u64| seen.progress.iter().find(|(_, done)| *done >= items * part / 100).unwrap();
         let ((t0, n0), (t1, n1)) = (at(from), at(to));
@@ -134,6 +139,7 @@ async fn watch(served: &Served, mut import: ImportRow, idle: f64) -> (ImportRow,
         let beat = client::say(&served.socket, &PulseWait { after: None }).await.unwrap();
         seen.queued = seen.queued.max(beat.pulse.queued);
         seen.memory = seen.memory.max(served.peak() - idle);
+        seen.commits = beat.pulse.commits;
     }
     (import, seen)
 }

@@ -1,6 +1,7 @@
 //! A hundred SIGKILLs under a mixed load, while somebody says what the load consists of.
 //!
-//! A moment is an amount of CPU time, as in `random.rs`, from a seed that `CAPSTAN_CRASH_SEED` can replace. The acts
+//! A moment is an amount of CPU time, as in `random.rs`, from a seed that `CAPSTAN_CRASH_SEED` can replace: since the
+//! host was started, or since it answers, because how much a start costs depends on what the one before left. The acts
 //! of the load are spread over the lives of the host, so each life has something new to do; a life that has done all
 //! that is to be had is ended where it is. What the operator was answered is never lost, because he does not say it again.
 
@@ -101,13 +102,22 @@ struct Cost {
     work: Duration,
 }
 
+/// When a host is killed: after so much CPU time.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// Since it was started.
+    Start(Duration),
+    /// Since it answers.
+    Work(Duration),
+}
+
 impl Cost {
     /// When the kill of this number comes. Each fourth falls into the start, where the recovery is.
-    fn moment(&self, kill: usize, random: f64) -> Duration {
+    fn moment(&self, kill: usize, random: f64) -> Moment {
         if kill.is_multiple_of(4) {
-            return self.start.mul_f64(random);
+            return Moment::Start(self.start.mul_f64(random));
         }
-        self.start + (self.work * 3 / u32::try_from(KILLS).unwrap()).mul_f64(random)
+        Moment::Work((self.work * 3 / u32::try_from(KILLS).unwrap()).mul_f64(random))
     }
 }
 
@@ -121,8 +131,15 @@ fn undisturbed(project: &Project, acts: Vec<Act>) -> Cost {
 }
 
 /// Let a host live until it has used so much CPU time, or has nothing to do.
-fn live(project: &Project, moment: Duration, shift: &Shift) -> Duration {
-    let mut host = Serving::spawn(project.root(), &["serve"]);
+fn live(project: &Project, moment: Moment, shift: &Shift) -> Duration {
+    let (mut host, end) = match moment {
+        Moment::Start(moment) => (Serving::spawn(project.root(), &["serve"]), moment),
+        Moment::Work(moment) => {
+            let host = project.serve();
+            let end = host.cpu() + moment;
+            (host, end)
+        }
+    };
     let (mut used, mut since) = (Duration::ZERO, Instant::now());
     closely("the moment comes", || {
         assert!(host.is_running(), "it ended by itself");
@@ -130,7 +147,7 @@ fn live(project: &Project, moment: Duration, shift: &Shift) -> Duration {
         if now > used + Duration::from_millis(1) {
             (used, since) = (now, Instant::now());
         }
-        (now >= moment || (since.elapsed() > REST && shift.is_waiting())).then_some(())
+        (now >= end || (since.elapsed() > REST && shift.is_waiting())).then_some(())
     });
     host.kill().killed();
     used
@@ -192,7 +209,7 @@ fn a_hundred_kills_under_a_mixed_load_end_as_no_kill_at_all() {
         let used = live(&project, moment, &shift);
         let (running, open) = check(&project, kill);
         amid += usize::from(running > 0);
-        eprintln!("kill {kill} after {used:.1?} of {moment:.1?}: {running} jobs ran, {open} were queued");
+        eprintln!("kill {kill} after {used:.1?}, {moment:.1?}: {running} jobs ran, {open} were queued");
     }
     let host = project.serve();
     shift.end();

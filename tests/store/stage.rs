@@ -97,9 +97,30 @@ pub(crate) fn publication(lease: i64) -> Publication {
     Publication { location: format!("artifacts/g{lease}"), title: String::new(), files: vec![file] }
 }
 
+/// A folder in memory where the system has one: many small stores are thrown away before they need the disk.
+fn fleeting() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 impl Stage {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::within(tempfile::tempdir().unwrap()).await
+    }
+
+    /// A stage for few jobs that is one of thousands: what an empty one begins with is copied.
+    pub(crate) async fn small() -> Self {
+        static EMPTY: tokio::sync::OnceCell<Vec<u8>> = tokio::sync::OnceCell::const_new();
+        let empty = async || {
+            let folder = fleeting();
+            Store::open_here(&file(&folder)).await.unwrap().close().await;
+            std::fs::read(file(&folder)).unwrap()
+        };
+        let folder = fleeting();
+        std::fs::write(file(&folder), EMPTY.get_or_init(empty).await).unwrap();
+        Self::within(folder).await
+    }
+
+    async fn within(folder: TempDir) -> Self {
         let store = Store::open_here(&file(&folder)).await.unwrap();
         let (queues, keys) = (queue::Configured::default(), key::Configured::default());
         let mut stage = Self { folder, store, boot: 0, now: Timestamp(1_000_000), queues, keys, keep: KEEP };

@@ -71,7 +71,7 @@ fn of(new: &New, now: Timestamp) -> NewJob {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        let mut stage = Stage::new().await;
+        let mut stage = Stage::small().await;
         stage.queues = queue::Configured { ageing: Millis(700), ..Default::default() };
         let slow = Pace { limit: 1, min_interval: Millis(300) };
         stage.keys = key::Configured {

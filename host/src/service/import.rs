@@ -22,6 +22,7 @@ use crate::clock;
 use crate::rules::pace::{Pace, STEP, Samples};
 use crate::store::import::ImportRow;
 pub use cancel::end;
+use dispatch::{Hands, Went};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,29 +57,34 @@ impl Paces {
 /// # Errors
 /// The store said no.
 pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Result<(), ServiceError> {
-    let mut pulse = runtime.store.pulse();
+    let (mut pulse, mut dispatching) = (runtime.store.pulse(), runtime.store.dispatching());
     let mut second = tokio::time::interval(STEP.duration());
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looked = std::time::Instant::now();
     // What has room may still wait, for keys that have none.
     let mut all_wait = false;
-    let mut aheads = dispatch::Aheads::new();
+    let mut hands = Hands::default();
     while !*stop.borrow_and_update() {
         let seen = *pulse.borrow_and_update();
         if seen.ending > 0 {
             cancel::end_all(&runtime).await?;
         }
-        let rooms = if seen.dispatching > 0 { dispatch::rooms(&runtime) } else { BTreeMap::new() };
+        let has_any = !dispatching.borrow_and_update().is_empty();
         let is_due = looked.elapsed() >= runtime.config.now().import.tick.duration();
-        if !rooms.is_empty() && (!all_wait || is_due || seen.ready < u64::from(runtime.slots)) {
-            looked = std::time::Instant::now();
-            all_wait = !dispatch::all(&runtime, &rooms, &mut aheads).await?;
-            if !all_wait {
+        if has_any && (!all_wait || is_due || seen.ready < u64::from(runtime.slots)) {
+            let went = hands.dispatch(&runtime).await?;
+            if went != Went::Full {
+                looked = std::time::Instant::now();
+                all_wait = went == Went::Nowhere;
+            }
+            if went == Went::On {
                 continue;
             }
         }
         tokio::select! {
             changed = pulse.changed() => if changed.is_err() { break },
+            changed = dispatching.changed() => if changed.is_err() { break },
+            answered = hands.answered(), if hands.is_waiting() => answered?,
             _ = second.tick(), if seen.imports + seen.ending > 0 => {
                 runtime.paces.note(&runtime.store.open_imports().await?);
             },

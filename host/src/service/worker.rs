@@ -1,9 +1,10 @@
 //! Claiming jobs and running their attempts.
 //!
-//! One claim at a time, never for more than the free slots, and only so far
-//! ahead of the guest threads as [`crate::rules::queue::claimable`] says. Each
-//! claimed job is a task of its own; what it writes joins the same group commit
-//! as the next claim.
+//! Claims are never for more than the free slots, and only so far ahead of the guest
+//! threads as [`crate::rules::queue::claimable`] says: one at a time, and two while an
+//! import hands out items, so that each commit that brings some has a claim for them.
+//! Each claimed job is a task of its own; what it writes joins the same group commit as
+//! the next claim.
 
 use super::attempt::{self, Told};
 use super::handler::Table;
@@ -13,8 +14,9 @@ use crate::clock;
 use crate::rules::queue::claimable;
 use crate::rules::time::Timestamp;
 use crate::sandbox::{self, Reason};
-use crate::store::claim::{ClaimRequest, Claimed};
+use crate::store::claim::{Claim, ClaimRequest, Claimed};
 use crate::store::pulse::Pulse;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -47,8 +49,20 @@ struct Worker {
     busy: Arc<Busy>,
     ended: Arc<Notify>,
     attempts: JoinSet<Result<(), ServiceError>>,
+    asked: VecDeque<Asked>,
     /// The commit since which a claim found nothing, if the last one did.
     empty: Option<u64>,
+}
+
+/// A claim that was sent.
+struct Asked {
+    /// The slots that it may fill.
+    free: u64,
+    /// What a job is claimed for is what runs it, whatever is swapped meanwhile.
+    table: Arc<Table>,
+    /// What was committed when it was sent.
+    commits: u64,
+    claim: Claim,
 }
 
 /// Run jobs until `stop` says so; then wait for what runs, for the grace time at
@@ -63,13 +77,15 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         busy: Arc::default(),
         ended: Arc::default(),
         attempts: JoinSet::new(),
+        asked: VecDeque::new(),
         empty: None,
     };
     let mut pulse = worker.runtime.store.pulse();
     while !*stop.borrow_and_update() {
         worker.reap()?;
         let seen = *pulse.borrow_and_update();
-        if worker.claim(&seen).await? > 0 {
+        while worker.ask(&seen).await? {}
+        if worker.begin().await? > 0 || !worker.asked.is_empty() {
             continue;
         }
         let timer = until(seen.next_wake(), clock::now());
@@ -93,25 +109,21 @@ fn until(timer: Option<Timestamp>, now: Timestamp) -> Duration {
 }
 
 impl Worker {
-    /// Claim what there is room for; how many jobs.
-    async fn claim(&mut self, seen: &Pulse) -> Result<usize, ServiceError> {
+    /// Ask for the jobs that there is room for, unless enough was asked; whether it was.
+    async fn ask(&mut self, seen: &Pulse) -> Result<bool, ServiceError> {
+        let most = if seen.dispatching > 0 { 2 } else { 1 };
+        if self.asked.len() >= most {
+            return Ok(false);
+        }
         let now = clock::now();
-        let is_due = seen.next_wake().is_some_and(|at| at <= now);
-        let guests = &self.runtime.guests;
-        let free = claimable(
-            u64::from(self.runtime.slots),
-            self.attempts.len() as u64,
-            guests.waiting() as u64,
-            guests.threads() as u64,
-            self.busy.mean(),
-        );
+        let is_due = seen.next_wake().is_some_and(|at| at <= now) && self.asked.is_empty();
+        let free = self.free(most);
         // An import may hand something out in the very commit of this claim.
         let may_find = seen.ready > 0 || (seen.dispatching > 0 && self.empty != Some(seen.commits));
         // What is due is rung without a free slot too: it may be a deadline.
         if !is_due && (free == 0 || !may_find) {
-            return Ok(0);
+            return Ok(false);
         }
-        // What a job is claimed for is what runs it, whatever is swapped meanwhile.
         let table = self.runtime.handlers.table();
         let request = ClaimRequest {
             free,
@@ -120,9 +132,31 @@ impl Worker {
             now,
             routes: Arc::clone(table.routes()),
         };
-        let claimed = self.runtime.store.claim(request).await?;
+        let claim = self.runtime.store.ask_claim(request).await?;
+        self.asked.push_back(Asked { free, table, commits: seen.commits, claim });
+        Ok(true)
+    }
+
+    /// The slots that the next of so many claims may fill: an equal part of those that are free.
+    fn free(&self, most: usize) -> u64 {
+        let asked: u64 = self.asked.iter().map(|asked| asked.free).sum();
+        let guests = &self.runtime.guests;
+        let free = claimable(
+            u64::from(self.runtime.slots),
+            self.attempts.len() as u64 + asked,
+            guests.waiting() as u64 + asked,
+            guests.threads() as u64,
+            self.busy.mean(),
+        );
+        free.div_ceil(most.saturating_sub(self.asked.len()).max(1) as u64)
+    }
+
+    /// Wait for the jobs that were asked for first, and begin with them; how many.
+    async fn begin(&mut self) -> Result<usize, ServiceError> {
+        let Some(Asked { table, commits, claim, .. }) = self.asked.pop_front() else { return Ok(0) };
+        let claimed = claim.claimed().await?;
         let jobs = claimed.len();
-        self.empty = (jobs == 0).then_some(seen.commits);
+        self.empty = (jobs == 0).then_some(commits);
         claimed.into_iter().for_each(|job| self.start(job, &table));
         Ok(jobs)
     }
@@ -154,6 +188,9 @@ impl Worker {
     }
 
     async fn finish(mut self) -> Result<(), ServiceError> {
+        while !self.asked.is_empty() {
+            self.begin().await?;
+        }
         self.runtime.running.stoppers().iter().for_each(sandbox::Stopper::warn);
         let grace = tokio::time::sleep(self.runtime.config.now().worker.grace.duration());
         tokio::pin!(grace);

@@ -161,9 +161,8 @@ impl<'a> Batch<'a> {
     pub(super) fn added(&mut self, job: &NewJob) {
         self.tally(&job.kind, State::Queued, 1);
         if let Some(item) = job.item {
-            if job.parent.is_none() {
-                self.items.new.push(item);
-            } else {
+            // The first job of an item is in its tree already, which begins with it.
+            if job.parent.is_some() {
                 let tree = self.items.items.entry(item).or_default();
                 *tree = tree.with(State::Queued, Made::Something);
             }
@@ -173,7 +172,8 @@ impl<'a> Batch<'a> {
 
     /// An item needs no job, because its document exists.
     pub(super) fn skipped(&mut self, item: (i64, i64)) {
-        self.items.items.entry(item).or_default();
+        let tree = self.items.items.entry(item).or_default();
+        *tree = tree.without(State::Queued, Made::Something);
     }
 
     /// A job is queued, and this is what it waits for; until this time, if it is for a time.

@@ -10,7 +10,7 @@
 use super::batch::{Batch, Queued, json, parse};
 use super::op::{Op, Reply};
 use super::settle::{FACTS, Facts, Row};
-use super::{Store, StoreError, deadline, key, queue, subject};
+use super::{Answer, Store, StoreError, deadline, key, queue, subject};
 use crate::rules::job::{Made, State, Wait};
 use crate::rules::queue::{Demand, Lane, Manner, share};
 use crate::rules::time::Timestamp;
@@ -67,7 +67,29 @@ impl Store {
     /// # Errors
     /// The database said no; then none was claimed.
     pub async fn claim(&self, request: ClaimRequest) -> Result<Vec<Claimed>, StoreError> {
-        match self.send(Op::Claim(request)).await? {
+        self.ask_claim(request).await?.claimed().await
+    }
+
+    /// The same without waiting for the jobs, which are for whoever waits then.
+    ///
+    /// # Errors
+    /// The writer has ended.
+    pub async fn ask_claim(&self, request: ClaimRequest) -> Result<Claim, StoreError> {
+        Ok(Claim(self.ask(Op::Claim(request)).await?))
+    }
+}
+
+/// A claim that was asked for.
+#[derive(Debug)]
+pub struct Claim(Answer);
+
+impl Claim {
+    /// Wait for its jobs: they are nobody else's.
+    ///
+    /// # Errors
+    /// The database said no; then none was claimed.
+    pub async fn claimed(self) -> Result<Vec<Claimed>, StoreError> {
+        match self.0.await.map_err(|_| StoreError::Closed)?? {
             Reply::Claimed(jobs) => Ok(jobs),
             other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
         }

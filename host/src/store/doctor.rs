@@ -66,7 +66,10 @@ const CHECKS: [Check; 14] = [
               FROM import JOIN (
                 SELECT import_id, sum(open = 0 AND failed = 0 AND cancelled = 0 AND made > 0) AS d,
                        sum(open = 0 AND failed > 0) AS f, sum(open + failed + cancelled + made = 0) AS s, sum(open) AS o
-                FROM item GROUP BY import_id) ON import_id = id
+                FROM (SELECT * FROM item UNION ALL
+                      SELECT import_id, item, 1, 0, 0, 0 FROM job WHERE import_id IS NOT NULL AND NOT EXISTS (
+                          SELECT 1 FROM item WHERE item.import_id = job.import_id AND item.item = job.item))
+                GROUP BY import_id) ON import_id = id
               WHERE (done, failed, skipped, open_jobs) <> (d, f, s, o) LIMIT 20",
     },
     Check {
@@ -77,13 +80,14 @@ const CHECKS: [Check; 14] = [
     },
     Check {
         name: "items equal their jobs",
-        sql: "SELECT 'import ' || i.import_id || ' item ' || i.item
-              FROM item AS i JOIN (
+        sql: "SELECT 'import ' || j.import_id || ' item ' || j.item
+              FROM (
                 SELECT import_id, item, sum(state IN ('queued', 'running')) AS open, sum(state = 'failed') AS failed,
                        sum(state = 'cancelled') AS cancelled, sum(state = 'completed' AND unchanged = 0) AS made
                 FROM job WHERE import_id IS NOT NULL GROUP BY import_id, item) AS j
-              ON j.import_id = i.import_id AND j.item = i.item
-              WHERE (i.open, i.failed, i.cancelled, i.made) <> (j.open, j.failed, j.cancelled, j.made) LIMIT 20",
+              LEFT JOIN item AS i ON i.import_id = j.import_id AND i.item = j.item
+              WHERE (coalesce(i.open, 1), coalesce(i.failed, 0), coalesce(i.cancelled, 0), coalesce(i.made, 0))
+                    <> (j.open, j.failed, j.cancelled, j.made) LIMIT 20",
     },
     Check {
         name: "operations add up",

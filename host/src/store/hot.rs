@@ -56,7 +56,6 @@ fn statements() -> Vec<(&'static str, String)> {
         ("pipeline: standing", pipeline::STANDING),
         ("import: advance", import::ADVANCE),
         ("import: items", import::ITEMS),
-        ("import: new items", import::NEW_ITEMS),
         ("import: account", import::ACCOUNT),
         ("import: complete", import::COMPLETE),
         ("import: undispatched", import::UNDISPATCHED),

@@ -14,12 +14,12 @@ use super::batch::{Batch, json};
 use super::job::NewJob;
 use super::op::{Op, Reply};
 use super::settle::Applied;
-use super::{Store, StoreError};
+use super::{Answer, Store, StoreError};
 use crate::rules::deferred::Range;
 use crate::rules::import::{ImportState, Turn};
 use crate::rules::time::Timestamp;
 #[cfg(test)]
-pub(super) use account::{ACCOUNT, COMPLETE, ITEMS, NEW_ITEMS, OPEN};
+pub(super) use account::{ACCOUNT, COMPLETE, ITEMS, OPEN};
 pub(super) use account::{Moved, account, reload};
 pub(super) use advance::advance;
 #[cfg(test)]
@@ -189,6 +189,25 @@ impl Dispatch {
     }
 }
 
+/// Chunks that are on their way to the disk.
+#[derive(Debug)]
+pub struct Sent(Vec<Answer>);
+
+impl Sent {
+    /// Wait until they are there; whether each was where it was read.
+    ///
+    /// # Errors
+    /// The database said no; those before may have been written.
+    pub async fn applied(self) -> Result<bool, StoreError> {
+        let mut all = true;
+        for answer in self.0 {
+            let reply = answer.await.map_err(|_| StoreError::Closed)??;
+            all &= matches!(reply, Reply::Applied(applied) if applied == [Applied::Yes]);
+        }
+        Ok(all)
+    }
+}
+
 impl Store {
     /// Accept an import whose list lies on the disk.
     ///
@@ -209,22 +228,16 @@ impl Store {
         self.applied(Op::Chunk(Dispatch::of(chunk)?)).await
     }
 
-    /// Dispatch chunks that follow each other, all on their way before the first is
-    /// answered, so that they share commits; whether each was where it was read.
+    /// Send chunks that follow each other to the writer, so that they share commits.
     ///
     /// # Errors
-    /// The database said no; those before may have been written.
-    pub async fn advance_all(&self, chunks: Vec<Dispatch>) -> Result<bool, StoreError> {
+    /// The writer has ended.
+    pub async fn dispatch(&self, chunks: Vec<Dispatch>) -> Result<Sent, StoreError> {
         let mut answers = Vec::with_capacity(chunks.len());
         for chunk in chunks {
             answers.push(self.ask(Op::Chunk(chunk)).await?);
         }
-        let mut all = true;
-        for answer in answers {
-            let reply = answer.await.map_err(|_| StoreError::Closed)??;
-            all &= matches!(reply, Reply::Applied(applied) if applied == [Applied::Yes]);
-        }
-        Ok(all)
+        Ok(Sent(answers))
     }
 
     /// Pause, resume or cancel an import that is in this state; what waits of a

@@ -134,6 +134,9 @@ pub struct Store {
     readers: SqlitePool,
 }
 
+/// Where the answer to an operation comes.
+type Answer = oneshot::Receiver<Result<Reply, StoreError>>;
+
 impl Store {
     /// What the last commit left: how much is ready, when the next timer is due.
     /// Changes after every commit that changed something, and before the callers
@@ -142,10 +145,11 @@ impl Store {
         self.pulse.clone()
     }
 
-    /// The imports that have items to dispatch, as the last commit left them; never older
-    /// than a pulse that was seen before.
-    pub fn dispatching(&self) -> Dispatching {
-        self.dispatching.borrow().clone()
+    /// The imports that have items to dispatch, as the last commit left them or as the next
+    /// one will, which is being written; never older than a pulse that was seen before.
+    /// What is sent when this changes comes with the commit behind that.
+    pub fn dispatching(&self) -> watch::Receiver<Dispatching> {
+        self.dispatching.clone()
     }
 
     /// Wait until the pulse knows of all that a reader could have seen before this was
@@ -176,7 +180,7 @@ impl Store {
     }
 
     /// Ask for a write without waiting for its answer.
-    async fn ask(&self, op: Op) -> Result<oneshot::Receiver<Result<Reply, StoreError>>, StoreError> {
+    async fn ask(&self, op: Op) -> Result<Answer, StoreError> {
         let (answer, reply) = oneshot::channel();
         self.ops.send((op, answer)).await.map_err(|_| StoreError::Closed)?;
         Ok(reply)

@@ -6,7 +6,7 @@ use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The imports that have items to dispatch, as the last commit left them.
+/// The imports that have items to dispatch.
 pub type Dispatching = BTreeMap<i64, Appetite>;
 
 /// What the last commit left, for whoever waits for work.

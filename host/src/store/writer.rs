@@ -110,14 +110,19 @@ impl Writer {
         }
     }
 
-    /// Say what the batch left; the imports first, for whoever reads them when the pulse changes.
-    fn tell(&self) {
+    /// Say what there is to dispatch.
+    fn tell_imports(&self) {
         let dispatching = self.view.dispatching();
         self.dispatching.send_if_modified(|seen| {
             let is_new = *seen != dispatching;
             *seen = dispatching;
             is_new
         });
+    }
+
+    /// Say what the batch left; the imports first, for whoever reads them when the pulse changes.
+    fn tell(&self) {
+        self.tell_imports();
         let pulse = self.view.pulse();
         self.pulse.send_if_modified(|seen| std::mem::replace(seen, pulse) != pulse);
     }
@@ -175,6 +180,8 @@ impl Writer {
     async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
         let marks = Marks::of(ops, &self.view);
         let replies = Batch::new(&mut self.conn, &mut self.view).apply(ops).await?;
+        // Before the disk has it: what there is room for then comes with the next commit.
+        self.tell_imports();
         marks.before();
         self.conn.execute("COMMIT").await?;
         marks.after();

@@ -1,18 +1,19 @@
 //! What an import hands out next, read and made before there is room for it.
 //!
-//! While a chunk is on its way to the disk the next ones are made, so that they are there
-//! when the commit says that there is room. What is known of keys is as old as that: a key
-//! may get a few jobs more than it may have, if others are added meanwhile.
+//! While chunks are on their way to the disk the next ones are made and sent behind them, so
+//! that each commit has some. What is known of keys is as old as that: a key may get a few
+//! jobs more than it may have, if others are added meanwhile.
 
 use super::dispatch::Trouble;
 use super::list::{Line, Lines};
 use super::maker::{Maker, Starts, key_of};
 use crate::clock;
 use crate::rules::deferred::Keys;
+use crate::rules::import::Appetite;
 use crate::rules::key;
 use crate::rules::time::Timestamp;
 use crate::service::Runtime;
-use crate::store::import::{Dispatch, ImportRow};
+use crate::store::import::{Dispatch, ImportRow, Origin, Sent};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Items that are read of a list before their keys are looked up.
@@ -20,6 +21,8 @@ const BLOCK: usize = 1_000;
 /// Blocks that are read before others have their turn: of a list of one busy site nearly
 /// all items are only put aside.
 const BLOCKS: usize = 10;
+/// How often is sent before there is an answer: one commit is being written, the next one fills.
+const FLIGHTS: usize = 2;
 
 /// The next chunks of an import.
 pub(super) struct Ahead {
@@ -31,6 +34,18 @@ pub(super) struct Ahead {
     cursor: u64,
     chunks: VecDeque<Dispatch>,
     starts: Option<Starts>,
+    flights: VecDeque<Flight>,
+    /// Someone else moved it: it is read again when all that was sent is answered.
+    pub(super) is_stale: bool,
+}
+
+/// Chunks that were sent together.
+struct Flight {
+    /// Where the cursor is behind them.
+    to: u64,
+    /// Their jobs.
+    jobs: u64,
+    pending: Pending,
 }
 
 /// What chunks that are not on record hold of each key.
@@ -41,8 +56,8 @@ struct Pending {
 }
 
 impl Pending {
-    fn add(&mut self, chunks: &[Dispatch]) {
-        for chunk in chunks.iter().map(Dispatch::chunk) {
+    fn add<'a>(&mut self, chunks: impl IntoIterator<Item = &'a Dispatch>) {
+        for chunk in chunks.into_iter().map(Dispatch::chunk) {
             for key in chunk.jobs.iter().filter_map(|job| job.key.as_deref()) {
                 match self.jobs.get_mut(key) {
                     Some(jobs) => *jobs += 1,
@@ -68,26 +83,43 @@ impl Ahead {
             cursor: import.cursor,
             chunks: VecDeque::new(),
             starts: is_small.then(Starts::new),
+            flights: VecDeque::new(),
+            is_stale: false,
             import,
         })
     }
 
-    /// Hand out chunks of so many jobs at most, and make the next ones meanwhile. Whether
-    /// all were taken; none if there is nothing to hand out.
-    pub(super) async fn advance(&mut self, runtime: &Runtime, room: u64) -> Result<Option<bool>, Trouble> {
-        if self.chunks.is_empty() {
-            self.fill(runtime, Pending::default()).await?;
-        }
-        let taken = self.take(room, clock::now());
-        if taken.is_empty() {
+    /// Jobs that were sent and are not among those that wait.
+    pub(super) fn under_way(&self, appetite: &Appetite) -> u64 {
+        self.flights.iter().filter(|flight| flight.to > appetite.cursor).map(|flight| flight.jobs).sum()
+    }
+
+    /// Whether something was sent and is not answered.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.flights.is_empty()
+    }
+
+    /// What was sent first is answered: whether it was where it was read.
+    pub(super) fn answered(&mut self, is_applied: bool) {
+        self.flights.pop_front();
+        self.is_stale |= !is_applied;
+    }
+
+    /// Send chunks of so many jobs at most; none if there is nothing to send, or enough was
+    /// sent. The next ones are to be made then ([`Self::fill`]).
+    pub(super) async fn advance(&mut self, runtime: &Runtime, room: u64) -> Result<Option<Sent>, Trouble> {
+        if self.flights.len() >= FLIGHTS {
             return Ok(None);
         }
+        if self.chunks.is_empty() {
+            self.fill(runtime).await?;
+        }
+        let taken = self.take(room, clock::now());
+        let Some(Origin::Cursor { to, .. }) = taken.last().map(|last| &last.chunk().from) else { return Ok(None) };
         let mut pending = Pending::default();
         pending.add(&taken);
-        pending.add(self.chunks.make_contiguous());
-        let (applied, filled) = tokio::join!(runtime.store.advance_all(taken), self.fill(runtime, pending));
-        filled?;
-        Ok(Some(applied?))
+        self.flights.push_back(Flight { to: *to, jobs: taken.iter().map(jobs).sum(), pending });
+        Ok(Some(runtime.store.dispatch(taken).await?))
     }
 
     /// The first chunks that have room, which become jobs now; those without jobs need none.
@@ -102,8 +134,8 @@ impl Ahead {
     }
 
     /// Make chunks until there are enough for the most room that there can be, or the list
-    /// ends. `pending` is of those that are made, and of those that are on their way.
-    async fn fill(&mut self, runtime: &Runtime, mut pending: Pending) -> Result<(), Trouble> {
+    /// ends.
+    pub(super) async fn fill(&mut self, runtime: &Runtime) -> Result<(), Trouble> {
         let total = u64::try_from(self.import.total).unwrap_or(0);
         let most = runtime.config.now().import.flow(self.import.chunk).room(total, 0);
         for _ in 0..BLOCKS {
@@ -116,13 +148,12 @@ impl Ahead {
             let read = self.read(block).map_err(|error| Trouble::list(&self.import, &error))?;
             let maker = Maker::new(runtime, &self.import);
             let mut keys = match maker.keys {
-                key::Source::Host => self.know(runtime, &read, &pending).await?,
+                key::Source::Host => self.know(runtime, &read).await?,
                 key::Source::None => Keys::default(),
             };
             let new = maker.chunks(&read, &mut keys, &mut self.starts, &mut self.cursor)?;
             self.import.deferred += new.iter().flat_map(|chunk| &chunk.deferred).map(|range| range.items).sum::<u64>();
             let new: Vec<Dispatch> = new.into_iter().map(Dispatch::of).collect::<Result<_, _>>()?;
-            pending.add(&new);
             self.chunks.extend(new);
         }
         Ok(())
@@ -141,22 +172,26 @@ impl Ahead {
     }
 
     /// What is known of the keys of these items, those included that are not on record yet.
-    async fn know(&self, runtime: &Runtime, lines: &[Line], pending: &Pending) -> Result<Keys, Trouble> {
+    async fn know(&self, runtime: &Runtime, lines: &[Line]) -> Result<Keys, Trouble> {
         let names: BTreeSet<String> = lines.iter().filter_map(|line| key_of(&line.item)).collect();
         let mut keys = Keys::default();
         if names.is_empty() {
             return Ok(keys);
         }
+        let mut pending = Pending::default();
+        pending.add(&self.chunks);
         let asked: Vec<&str> = names.iter().map(String::as_str).collect();
         let open = runtime.store.open_jobs_of_keys(&asked).await?;
         if self.import.deferred > 0 {
             keys.deferred = runtime.store.deferred_keys(self.import.id, &asked).await?;
         }
         for name in names {
-            if pending.deferred.contains(&name) {
+            let pending = || self.flights.iter().map(|flight| &flight.pending).chain([&pending]);
+            if pending().any(|pending| pending.deferred.contains(&name)) {
                 keys.deferred.insert(name.clone());
             }
-            let jobs = open.get(&name).copied().unwrap_or(0) + pending.jobs.get(&name).copied().unwrap_or(0);
+            let made: u64 = pending().filter_map(|pending| pending.jobs.get(&name)).sum();
+            let jobs = open.get(&name).copied().unwrap_or(0) + made;
             keys.open.insert(name, jobs);
         }
         Ok(keys)

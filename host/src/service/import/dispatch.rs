@@ -9,69 +9,138 @@ use crate::rules::import::Appetite;
 use crate::rules::key;
 use crate::service::{Runtime, ServiceError};
 use crate::store::StoreError;
-use crate::store::import::{Chunk, ImportRow, Origin, Refill};
+use crate::store::import::{Chunk, ImportRow, Origin, Refill, Sent};
+use crate::store::pulse::Dispatching;
 use crate::store::settle::Applied;
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use tokio::task::{JoinError, JoinSet};
 
-/// What is read of lists before there is room for it.
-pub(super) type Aheads = BTreeMap<i64, Ahead>;
-
-/// How many items of each import there is room for; those that have none are left out.
-pub(super) fn rooms(runtime: &Runtime) -> BTreeMap<i64, u64> {
-    let config = runtime.config.now();
-    let room = |(id, import): (&i64, &Appetite)| (*id, config.import.room(import));
-    runtime.store.dispatching().iter().map(room).filter(|(_, room)| *room > 0).collect()
+/// What is read of lists before there is room for it, and what was sent of them.
+#[derive(Default)]
+pub(super) struct Hands {
+    aheads: BTreeMap<i64, Ahead>,
+    /// Which import each answer is of.
+    answers: JoinSet<(i64, Result<bool, StoreError>)>,
 }
 
-/// Dispatch what imports have room for; whether there was anything.
-pub(super) async fn all(
-    runtime: &Arc<Runtime>,
-    rooms: &BTreeMap<i64, u64>,
-    aheads: &mut Aheads,
-) -> Result<bool, ServiceError> {
-    let mut any = begin(runtime, rooms, aheads).await?;
-    for (id, room) in rooms {
-        let Some(ahead) = aheads.get_mut(id) else { continue };
-        let went = some(runtime, ahead, *room).await;
-        if !matches!(went, Ok(Went::On | Went::Nowhere)) {
-            aheads.remove(id);
-        }
-        match went {
-            Ok(went) => any |= went != Went::Nowhere,
-            Err(error) => {
-                give_up(runtime, *id, error).await?;
-                any = true;
-            }
-        }
-    }
-    Ok(any)
+/// How far imports went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Went {
+    /// There was no room for any.
+    Full,
+    /// There was room, and none could be sent.
+    Nowhere,
+    /// What was sent before has to come back first.
+    Waiting,
+    /// Some were sent.
+    On,
 }
 
-/// Begin to read the lists that have room and are not read yet, and forget those of which
-/// nothing is to be dispatched; whether one could not be read.
-async fn begin(runtime: &Runtime, rooms: &BTreeMap<i64, u64>, aheads: &mut Aheads) -> Result<bool, ServiceError> {
-    let open = runtime.store.dispatching();
-    aheads.retain(|id, _| open.contains_key(id));
-    if rooms.keys().all(|id| aheads.contains_key(id)) {
-        return Ok(false);
+impl Hands {
+    /// Whether something was sent and is not answered.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.answers.is_empty()
     }
-    let mut any = false;
-    for import in runtime.store.undispatched().await? {
-        let id = import.id;
-        if !rooms.contains_key(&id) || aheads.contains_key(&id) {
-            continue;
+
+    /// Wait for an answer.
+    pub(super) async fn answered(&mut self) -> Result<(), ServiceError> {
+        match self.answers.join_next().await {
+            Some(answer) => self.answer(answer),
+            None => std::future::pending().await,
         }
-        match Ahead::of(runtime, import) {
-            Ok(ahead) => drop(aheads.insert(id, ahead)),
-            Err(error) => {
-                give_up(runtime, id, error).await?;
-                any = true;
+    }
+
+    /// Take note of an answer.
+    fn answer(&mut self, answer: Result<(i64, Result<bool, StoreError>), JoinError>) -> Result<(), ServiceError> {
+        let (id, applied) = answer.map_err(|error| ServiceError::Bug(error.to_string()))?;
+        let applied = applied?;
+        if let Some(ahead) = self.aheads.get_mut(&id) {
+            ahead.answered(applied);
+        }
+        Ok(())
+    }
+
+    /// Dispatch what imports have room for.
+    pub(super) async fn dispatch(&mut self, runtime: &Arc<Runtime>) -> Result<Went, ServiceError> {
+        while let Some(answer) = self.answers.try_join_next() {
+            self.answer(answer)?;
+        }
+        let open = runtime.store.dispatching().borrow().clone();
+        self.aheads.retain(|id, ahead| ahead.is_waiting() || (open.contains_key(id) && !ahead.is_stale));
+        let rooms = self.rooms(runtime, &open);
+        let mut all = self.begin(runtime, &rooms).await?;
+        for (id, room) in rooms {
+            let went = match self.one(runtime, id, room).await {
+                Ok(went) => went,
+                Err(error) => {
+                    if let Some(ahead) = self.aheads.get_mut(&id) {
+                        ahead.is_stale = true;
+                    }
+                    give_up(runtime, id, error).await?;
+                    Went::On
+                }
+            };
+            all = all.max(went);
+        }
+        Ok(all)
+    }
+
+    /// Dispatch at most so many items of an import.
+    async fn one(&mut self, runtime: &Arc<Runtime>, id: i64, room: u64) -> Result<Went, Trouble> {
+        let Some(ahead) = self.aheads.get_mut(&id) else { return Ok(Went::Full) };
+        if ahead.is_stale {
+            return Ok(Went::Waiting);
+        }
+        Ok(match some(runtime, ahead, room).await? {
+            Step::Sent(sent) => {
+                self.answers.spawn(async move { (id, sent.applied().await) });
+                ahead.fill(runtime).await?;
+                Went::On
+            }
+            Step::CameBack => Went::On,
+            Step::Stale => {
+                ahead.is_stale = true;
+                Went::On
+            }
+            Step::Nothing if ahead.is_waiting() => Went::Waiting,
+            Step::Nothing => Went::Nowhere,
+        })
+    }
+
+    /// How many items of each import there is room for, beside what was sent; those that
+    /// have none are left out.
+    fn rooms(&self, runtime: &Runtime, open: &Dispatching) -> BTreeMap<i64, u64> {
+        let config = runtime.config.now();
+        let room = |(id, import): (&i64, &Appetite)| {
+            let under_way = self.aheads.get(id).map_or(0, |ahead| ahead.under_way(import));
+            (*id, config.import.room(&Appetite { ready: import.ready + under_way, ..*import }))
+        };
+        open.iter().map(room).filter(|(_, room)| *room > 0).collect()
+    }
+
+    /// Begin to read the lists that have room and are not read yet; whether one could not be.
+    async fn begin(&mut self, runtime: &Runtime, rooms: &BTreeMap<i64, u64>) -> Result<Went, ServiceError> {
+        let mut went = Went::Full;
+        if rooms.keys().all(|id| self.aheads.contains_key(id)) {
+            return Ok(went);
+        }
+        for import in runtime.store.undispatched().await? {
+            let id = import.id;
+            if !rooms.contains_key(&id) || self.aheads.contains_key(&id) {
+                continue;
+            }
+            match Ahead::of(runtime, import) {
+                Ok(ahead) => drop(self.aheads.insert(id, ahead)),
+                Err(error) => {
+                    give_up(runtime, id, error).await?;
+                    went = Went::On;
+                }
             }
         }
+        Ok(went)
     }
-    Ok(any)
 }
 
 /// End an import whose list cannot be read; other trouble is the host's.
@@ -102,40 +171,43 @@ impl From<StoreError> for Trouble {
     }
 }
 
-/// How far an import went.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Went {
-    /// Some of its items were dispatched.
-    On,
-    /// None could be.
-    Nowhere,
-    /// It is not where it was read: someone else moved it.
+/// What was done for an import.
+enum Step {
+    /// Items were sent.
+    Sent(Sent),
+    /// Items that had waited are jobs now.
+    CameBack,
+    /// Someone else moved what was read: it is to be read again.
     Stale,
+    /// Nothing.
+    Nothing,
 }
 
-/// Dispatch at most so many items of an import: first those that waited.
-async fn some(runtime: &Arc<Runtime>, ahead: &mut Ahead, room: u64) -> Result<Went, Trouble> {
+/// Send at most so many items of an import: first those that waited.
+async fn some(runtime: &Arc<Runtime>, ahead: &mut Ahead, room: u64) -> Result<Step, Trouble> {
     let mut left = room;
     if ahead.import.deferred > 0 {
+        // What is on its way may add to a range, which then is no longer as it was read.
+        if ahead.is_waiting() {
+            return Ok(Step::Nothing);
+        }
         let most = runtime.config.now().import.per_key;
         for waiting in runtime.store.refills(ahead.import.id, most / 2).await? {
             let wanted = refill(waiting.open, most).min(left);
             if wanted > 0 {
                 // What is counted of those that wait holds only as long as each step does.
                 let Some(items) = back(runtime, &ahead.import, &waiting, wanted).await? else {
-                    return Ok(Went::Stale);
+                    return Ok(Step::Stale);
                 };
                 left -= items;
                 ahead.import.deferred = ahead.import.deferred.saturating_sub(items);
             }
         }
     }
-    let came_back = left < room;
     Ok(match ahead.advance(runtime, left).await? {
-        Some(true) => Went::On,
-        Some(false) => Went::Stale,
-        None if came_back => Went::On,
-        None => Went::Nowhere,
+        Some(sent) => Step::Sent(sent),
+        None if left < room => Step::CameBack,
+        None => Step::Nothing,
     })
 }
 

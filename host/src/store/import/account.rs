@@ -15,9 +15,7 @@ use std::sync::LazyLock;
 /// What a batch moves in items.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Moved {
-    /// Those that become a job: import and item.
-    pub(in crate::store) new: Vec<(i64, i64)>,
-    /// What is added to the trees of others.
+    /// What is added to their trees.
     pub(in crate::store) items: BTreeMap<(i64, i64), Tree>,
     /// What is added to the open jobs of imports.
     pub(in crate::store) open_jobs: BTreeMap<i64, i64>,
@@ -26,7 +24,7 @@ pub(in crate::store) struct Moved {
 impl Moved {
     /// Whether nothing is moved.
     pub(in crate::store) fn is_empty(&self) -> bool {
-        self.new.is_empty() && self.items.is_empty() && self.open_jobs.is_empty()
+        self.items.is_empty() && self.open_jobs.is_empty()
     }
 }
 
@@ -38,15 +36,13 @@ pub(in crate::store) const ACCOUNT: &str =
 
 /// Write what a batch changed in items, and what follows for their imports.
 pub(in crate::store) async fn account(batch: &mut Batch<'_>, moved: Moved, now: Timestamp) -> Result<(), StoreError> {
-    let Moved { new, items, open_jobs } = moved;
+    let Moved { items, open_jobs } = moved;
     let mut accounts: BTreeMap<i64, Account> = BTreeMap::new();
-    for row in &write_items(batch, &new, &items).await? {
+    for row in &write_items(batch, &items).await? {
         let (import, item, open, failed, cancelled, made) = parse(row.try_get(0)?)?;
         let (key, after) = ((import, item), Tree { open, failed, cancelled, made });
         let before = after.minus(items.get(&key).copied().unwrap_or_default());
-        // An item without jobs has not been dispatched: it remains.
-        let was = if before == Tree::default() { Tree { open: 1, ..before } } else { before };
-        accounts.entry(key.0).or_default().shift(was.item(), after.item());
+        accounts.entry(key.0).or_default().shift(before.item(), after.item());
     }
     let ids: BTreeSet<i64> = accounts.keys().chain(open_jobs.keys()).copied().collect();
     let rows: Vec<_> = ids
@@ -72,32 +68,22 @@ pub(in crate::store) async fn account(batch: &mut Batch<'_>, moved: Moved, now: 
     Ok(())
 }
 
-pub(in crate::store) const NEW_ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
-    SELECT value->>0, value->>1, 1, 0, 0, 0 FROM jsonb_each($2)";
-
+/// An item that has no row is as it was dispatched, with one open job: most of them are
+/// written once, when that job ends.
 pub(in crate::store) const ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
-    ON CONFLICT (import_id, item) DO UPDATE SET open = open + excluded.open, failed = failed + excluded.failed,
+    SELECT value->>0, value->>1, 1 + (value->>2), value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
+    ON CONFLICT (import_id, item) DO UPDATE SET open = open + excluded.open - 1, failed = failed + excluded.failed,
        cancelled = cancelled + excluded.cancelled, made = made + excluded.made
     RETURNING json_array(import_id, item, open, failed, cancelled, made)";
 
-/// Both in one message to the connection.
-static ALL_ITEMS: LazyLock<String> = LazyLock::new(|| format!("{NEW_ITEMS}; {ITEMS}"));
-
-/// Write items that became a job each, which remain as they did before, and what moved in
-/// the trees of others; those come back.
-async fn write_items(
-    batch: &mut Batch<'_>,
-    new: &[(i64, i64)],
-    items: &BTreeMap<(i64, i64), Tree>,
-) -> Result<Vec<SqliteRow>, StoreError> {
-    if new.is_empty() && items.is_empty() {
+/// Write what moved in the trees of items, which come back.
+async fn write_items(batch: &mut Batch<'_>, items: &BTreeMap<(i64, i64), Tree>) -> Result<Vec<SqliteRow>, StoreError> {
+    if items.is_empty() {
         return Ok(Vec::new());
     }
     let rows: Vec<_> =
         items.iter().map(|((import, item), t)| (import, item, t.open, t.failed, t.cancelled, t.made)).collect();
-    let query = if new.is_empty() { ITEMS } else { ALL_ITEMS.as_str() };
-    Ok(sqlx::query(query).bind(json(&rows)?).bind(json(&new)?).fetch_all(&mut *batch.conn).await?)
+    Ok(sqlx::query(ITEMS).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?)
 }
 
 pub(in crate::store) const COMPLETE: &str = "UPDATE import SET
@@ -160,9 +146,9 @@ async fn follow(batch: &mut Batch<'_>, id: i64, then: Then, source: &str, now: T
 }
 
 pub(in crate::store) const OPEN: &str =
-    "SELECT id, state, cursor < list_bytes OR deferred > 0, existing, total, chunk FROM import
+    "SELECT id, state, cursor < list_bytes OR deferred > 0, existing, total, chunk, cursor FROM import
         WHERE state IN ('pending', 'processing', 'paused')
-    UNION ALL SELECT id, state, 0, existing, total, chunk FROM import WHERE state = 'cancelled' AND open_jobs > 0";
+    UNION ALL SELECT id, state, 0, existing, total, chunk, cursor FROM import WHERE state = 'cancelled' AND open_jobs > 0";
 
 /// Read again which imports are open: whenever one is turned, which is rare.
 pub(in crate::store) async fn reload(batch: &mut Batch<'_>) -> Result<(), StoreError> {
@@ -178,8 +164,8 @@ impl View {
             let state = ImportState::parse(row.try_get(1)?);
             let state = state.ok_or_else(|| StoreError::Corrupt("import: unknown state".into()))?;
             let existing = super::Existing::of(row.try_get(3)?);
-            let (has_more, total, chunk) = (row.try_get(2)?, row.try_get(4)?, row.try_get(5)?);
-            self.imports.insert(row.try_get(0)?, Standing { state, has_more, total, chunk, existing });
+            let (has_more, total, chunk, cursor) = (row.try_get(2)?, row.try_get(4)?, row.try_get(5)?, row.try_get(6)?);
+            self.imports.insert(row.try_get(0)?, Standing { state, has_more, total, chunk, cursor, existing });
         }
         Ok(())
     }

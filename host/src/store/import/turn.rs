@@ -43,12 +43,12 @@ impl Store {
     }
 }
 
-/// An item with an open job has one that is queued or runs, so finished items cost an
-/// entry of the primary key each and no look at their jobs.
-pub(in crate::store) const QUEUED: &str = "SELECT job.id, job.item FROM item CROSS JOIN job
-        ON job.import_id = item.import_id AND job.item = item.item
-    WHERE item.import_id = $1 AND item.item > $2 AND item.open > 0 AND job.state = 'queued'
-    ORDER BY item.item LIMIT $3";
+/// An item with an open job has no row yet or one that says so: finished items cost an
+/// entry of two indexes each and no look at their jobs.
+pub(in crate::store) const QUEUED: &str = "SELECT job.id, job.item FROM job INDEXED BY job_of_import
+        LEFT JOIN item ON item.import_id = job.import_id AND item.item = job.item
+    WHERE job.import_id = $1 AND job.item > $2 AND coalesce(item.open, 1) > 0 AND job.state = 'queued'
+    ORDER BY job.item LIMIT $3";
 
 /// Pause, resume or cancel an import that is still in this state.
 pub(in crate::store) async fn turn(

@@ -9,7 +9,7 @@ use capstan::store::import::{Chunk, Existing, ImportRow, NewImport, Origin, Then
 use capstan::store::job::{About, NewJob};
 use capstan::store::settle::Applied;
 
-fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
+pub(super) fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
     NewImport {
         id,
         kind: "page".into(),
@@ -30,7 +30,7 @@ fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
 }
 
 /// The items `from..to` of a list in which each is ten bytes long.
-fn chunk(stage: &Stage, import: i64, from: u64, to: u64, end: u64) -> Chunk {
+pub(super) fn chunk(stage: &Stage, import: i64, from: u64, to: u64, end: u64) -> Chunk {
     let item = |n: u64| {
         let mut new = job("page", &format!("{import}/{n}"), stage.now);
         new.item = Some((import, i64::try_from(n).unwrap()));

@@ -14,6 +14,7 @@ mod failure;
 mod handler;
 mod import;
 mod job;
+mod line;
 mod model;
 mod open;
 mod pipeline;

@@ -57,7 +57,7 @@ async fn is_newest(host: &Host, pulse: &Pulse) -> Result<bool, Refusal> {
 /// Whether an import has items that may become jobs now.
 async fn can_dispatch(host: &Host) -> Result<bool, Refusal> {
     let config = host.config.now();
-    let dispatching = host.store.dispatching().borrow().clone();
+    let dispatching = host.store.dispatching();
     for import in host.store.undispatched().await? {
         let appetite = dispatching.get(&import.id);
         let has_room = appetite.is_some_and(|import| config.import.room(import) > 0);

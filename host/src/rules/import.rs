@@ -183,8 +183,6 @@ pub struct Appetite {
     pub chunk: u64,
     /// Jobs of it that a claim could take, were their queue not full or paused.
     pub ready: u64,
-    /// Where the next item of its list begins that has not been read, in bytes.
-    pub cursor: u64,
 }
 
 /// How fast an import hands its items out.

@@ -57,7 +57,7 @@ impl Paces {
 /// # Errors
 /// The store said no.
 pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Result<(), ServiceError> {
-    let (mut pulse, mut dispatching) = (runtime.store.pulse(), runtime.store.dispatching());
+    let mut pulse = runtime.store.pulse();
     let mut second = tokio::time::interval(STEP.duration());
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut looked = std::time::Instant::now();
@@ -69,9 +69,8 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         if seen.ending > 0 {
             cancel::end_all(&runtime).await?;
         }
-        let has_any = !dispatching.borrow_and_update().is_empty();
         let is_due = looked.elapsed() >= runtime.config.now().import.tick.duration();
-        if has_any && (!all_wait || is_due || seen.ready < u64::from(runtime.slots)) {
+        if seen.dispatching > 0 && (!all_wait || is_due || seen.ready < u64::from(runtime.slots)) {
             let went = hands.dispatch(&runtime).await?;
             if went != Went::Full {
                 looked = std::time::Instant::now();
@@ -83,7 +82,6 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         }
         tokio::select! {
             changed = pulse.changed() => if changed.is_err() { break },
-            changed = dispatching.changed() => if changed.is_err() { break },
             answered = hands.answered(), if hands.is_waiting() => answered?,
             _ = second.tick(), if seen.imports + seen.ending > 0 => {
                 runtime.paces.note(&runtime.store.open_imports().await?);

@@ -159,6 +159,8 @@ pub struct Refill {
 pub struct Dispatch {
     chunk: Chunk,
     rows: Vec<String>,
+    /// It stands in line until with its own no more than so many jobs could be claimed.
+    pub(super) window: Option<u64>,
 }
 
 impl Dispatch {
@@ -168,7 +170,14 @@ impl Dispatch {
     /// A job cannot be written as a row.
     pub fn of(chunk: Chunk) -> Result<Self, StoreError> {
         let rows = chunk.jobs.iter().map(NewJob::row).collect::<Result<_, _>>()?;
-        Ok(Self { chunk, rows })
+        Ok(Self { chunk, rows, window: None })
+    }
+
+    /// It stands in line until with its own no more than so many jobs of the import could be
+    /// claimed.
+    #[must_use]
+    pub fn within(self, window: u64) -> Self {
+        Self { window: Some(window), ..self }
     }
 
     /// The chunk.
@@ -176,8 +185,11 @@ impl Dispatch {
         &self.chunk
     }
 
-    /// It is dispatched now: its jobs are as old as that, and none runs before.
-    pub fn at(&mut self, now: Timestamp) {
+    /// It is dispatched no earlier than now: its jobs are as old as that, and none runs before.
+    pub fn not_before(&mut self, now: Timestamp) {
+        if self.chunk.now >= now {
+            return;
+        }
         self.chunk.now = now;
         for job in &mut self.chunk.jobs {
             (job.now, job.run_at) = (now, job.run_at.max(now));
@@ -228,7 +240,8 @@ impl Store {
         self.applied(Op::Chunk(Dispatch::of(chunk)?)).await
     }
 
-    /// Send chunks that follow each other to the writer, so that they share commits.
+    /// Send chunks that follow each other to the writer, where those with a window stand in
+    /// line for room.
     ///
     /// # Errors
     /// The writer has ended.

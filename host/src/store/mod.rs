@@ -25,6 +25,7 @@ mod hot;
 pub mod import;
 pub mod job;
 pub mod key;
+mod line;
 pub mod op;
 pub mod pipeline;
 pub mod progress;
@@ -145,11 +146,10 @@ impl Store {
         self.pulse.clone()
     }
 
-    /// The imports that have items to dispatch, as the last commit left them or as the next
-    /// one will, which is being written; never older than a pulse that was seen before.
-    /// What is sent when this changes comes with the commit behind that.
-    pub fn dispatching(&self) -> watch::Receiver<Dispatching> {
-        self.dispatching.clone()
+    /// The imports that have items to dispatch, as the last commit left them; never older
+    /// than a pulse that was seen before.
+    pub fn dispatching(&self) -> Dispatching {
+        self.dispatching.borrow().clone()
     }
 
     /// Wait until the pulse knows of all that a reader could have seen before this was

@@ -51,8 +51,6 @@ pub(crate) struct Standing {
     pub(crate) total: u64,
     /// Items of it that become jobs together.
     pub(crate) chunk: u64,
-    /// Where the next item begins that has not been read, in bytes.
-    pub(crate) cursor: u64,
     /// What becomes of its items whose document exists.
     pub(crate) existing: Existing,
 }
@@ -278,13 +276,9 @@ impl View {
     /// The imports that have items to dispatch.
     pub(crate) fn dispatching(&self) -> Dispatching {
         let open = self.imports.iter().filter(|(_, standing)| standing.is_open() && standing.has_more);
-        let appetite = |Standing { total, chunk, cursor, .. }: &Standing| Appetite {
-            total: *total,
-            chunk: *chunk,
-            ready: 0,
-            cursor: *cursor,
-        };
-        let mut all: Dispatching = open.map(|(id, standing)| (*id, appetite(standing))).collect();
+        let mut all: Dispatching = open
+            .map(|(id, standing)| (*id, Appetite { total: standing.total, chunk: standing.chunk, ready: 0 }))
+            .collect();
         if !all.is_empty() {
             for (lane, waiting) in &self.lanes {
                 if let Some(import) = all.get_mut(&lane.import) {

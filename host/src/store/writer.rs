@@ -12,6 +12,7 @@ use super::StoreError;
 use super::batch::Batch;
 use super::import::Origin;
 use super::job::NewJob;
+use super::line::Line;
 use super::op::{Op, Reply};
 use super::pulse::{Dispatching, Pulse};
 use super::view::View;
@@ -51,7 +52,7 @@ pub(super) fn start(conn: SqliteConnection, view: View, place: Place) -> std::io
     let (ops, queue) = mpsc::channel(QUEUE);
     let (pulse, seen) = watch::channel(view.pulse());
     let (dispatching, imports) = watch::channel(view.dispatching());
-    let run = Writer { conn, view, pulse, dispatching }.run(queue);
+    let run = Writer { conn, view, pulse, dispatching, line: Line::default() }.run(queue);
     match place {
         Place::Thread => {
             let runtime = tokio::runtime::Builder::new_current_thread().build()?;
@@ -67,13 +68,14 @@ struct Writer {
     view: View,
     pulse: watch::Sender<Pulse>,
     dispatching: watch::Sender<Dispatching>,
+    line: Line,
 }
 
 impl Writer {
     async fn run(mut self, mut queue: mpsc::Receiver<Request>) {
         let mut waiting = Vec::with_capacity(BATCH);
         let mut closed = None;
-        while closed.is_none() && queue.recv_many(&mut waiting, BATCH).await > 0 {
+        while closed.is_none() && self.gather(&mut queue, &mut waiting).await {
             let mut ops = Vec::with_capacity(waiting.len());
             let mut answers = Vec::with_capacity(waiting.len());
             for (op, answer) in waiting.drain(..) {
@@ -89,11 +91,17 @@ impl Writer {
                         let _ = answer.send(Ok(Reply::Done));
                     }
                     Op::CatchUp => drop(answer.send(Ok(Reply::Done))),
+                    Op::Chunk(chunk) if chunk.window.is_some() => self.line.join(chunk, answer),
                     op => {
+                        self.line.note(&op);
                         ops.push(op);
                         answers.push(answer);
                     }
                 }
+            }
+            for (chunk, answer) in self.line.take(&self.view) {
+                ops.push(Op::Chunk(chunk));
+                answers.push(answer);
             }
             let replies = self.apply(&ops).await;
             self.tell();
@@ -110,19 +118,27 @@ impl Writer {
         }
     }
 
-    /// Say what there is to dispatch.
-    fn tell_imports(&self) {
+    /// Take what waits, or wait for something unless a chunk has room; whether there is more to do.
+    async fn gather(&self, queue: &mut mpsc::Receiver<Request>, waiting: &mut Vec<Request>) -> bool {
+        if !self.line.has_room(&self.view) {
+            return queue.recv_many(waiting, BATCH).await > 0;
+        }
+        while waiting.len() < BATCH
+            && let Ok(request) = queue.try_recv()
+        {
+            waiting.push(request);
+        }
+        true
+    }
+
+    /// Say what the batch left; the imports first, for whoever reads them when the pulse changes.
+    fn tell(&self) {
         let dispatching = self.view.dispatching();
         self.dispatching.send_if_modified(|seen| {
             let is_new = *seen != dispatching;
             *seen = dispatching;
             is_new
         });
-    }
-
-    /// Say what the batch left; the imports first, for whoever reads them when the pulse changes.
-    fn tell(&self) {
-        self.tell_imports();
         let pulse = self.view.pulse();
         self.pulse.send_if_modified(|seen| std::mem::replace(seen, pulse) != pulse);
     }
@@ -180,8 +196,6 @@ impl Writer {
     async fn commit(&mut self, ops: &[Op]) -> Result<Vec<Reply>, StoreError> {
         let marks = Marks::of(ops, &self.view);
         let replies = Batch::new(&mut self.conn, &mut self.view).apply(ops).await?;
-        // Before the disk has it: what there is room for then comes with the next commit.
-        self.tell_imports();
         marks.before();
         self.conn.execute("COMMIT").await?;
         marks.after();

@@ -1,7 +1,7 @@
 //! What an import hands out next, read and made before there is room for it.
 //!
-//! While chunks are on their way to the disk the next ones are made and sent behind them, so
-//! that each commit has some. What is known of keys is as old as that: a key may get a few
+//! While chunks are on their way to the disk the next ones are made and sent behind them: they
+//! stand in line at the writer, so that each commit has some. What is known of keys is as old as that: a key may get a few
 //! jobs more than it may have, if others are added meanwhile.
 
 use super::dispatch::Trouble;
@@ -9,11 +9,10 @@ use super::list::{Line, Lines};
 use super::maker::{Maker, Starts, key_of};
 use crate::clock;
 use crate::rules::deferred::Keys;
-use crate::rules::import::Appetite;
 use crate::rules::key;
 use crate::rules::time::Timestamp;
 use crate::service::Runtime;
-use crate::store::import::{Dispatch, ImportRow, Origin, Sent};
+use crate::store::import::{Dispatch, ImportRow, Sent};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Items that are read of a list before their keys are looked up.
@@ -34,18 +33,10 @@ pub(super) struct Ahead {
     cursor: u64,
     chunks: VecDeque<Dispatch>,
     starts: Option<Starts>,
-    flights: VecDeque<Flight>,
+    /// What was sent and is not answered.
+    flights: VecDeque<Pending>,
     /// Someone else moved it: it is read again when all that was sent is answered.
     pub(super) is_stale: bool,
-}
-
-/// Chunks that were sent together.
-struct Flight {
-    /// Where the cursor is behind them.
-    to: u64,
-    /// Their jobs.
-    jobs: u64,
-    pending: Pending,
 }
 
 /// What chunks that are not on record hold of each key.
@@ -89,11 +80,6 @@ impl Ahead {
         })
     }
 
-    /// Jobs that were sent and are not among those that wait.
-    pub(super) fn under_way(&self, appetite: &Appetite) -> u64 {
-        self.flights.iter().filter(|flight| flight.to > appetite.cursor).map(|flight| flight.jobs).sum()
-    }
-
     /// Whether something was sent and is not answered.
     pub(super) fn is_waiting(&self) -> bool {
         !self.flights.is_empty()
@@ -107,37 +93,44 @@ impl Ahead {
 
     /// Send chunks of so many jobs at most; none if there is nothing to send, or enough was
     /// sent. The next ones are to be made then ([`Self::fill`]).
-    pub(super) async fn advance(&mut self, runtime: &Runtime, room: u64) -> Result<Option<Sent>, Trouble> {
+    pub(super) async fn advance(&mut self, runtime: &Runtime, most: u64) -> Result<Option<Sent>, Trouble> {
         if self.flights.len() >= FLIGHTS {
             return Ok(None);
         }
         if self.chunks.is_empty() {
             self.fill(runtime).await?;
         }
-        let taken = self.take(room, clock::now());
-        let Some(Origin::Cursor { to, .. }) = taken.last().map(|last| &last.chunk().from) else { return Ok(None) };
+        let taken = self.take(most, clock::now());
+        if taken.is_empty() {
+            return Ok(None);
+        }
         let mut pending = Pending::default();
         pending.add(&taken);
-        self.flights.push_back(Flight { to: *to, jobs: taken.iter().map(jobs).sum(), pending });
+        self.flights.push_back(pending);
         Ok(Some(runtime.store.dispatch(taken).await?))
     }
 
-    /// The first chunks that have room, which become jobs now; those without jobs need none.
-    fn take(&mut self, room: u64, now: Timestamp) -> Vec<Dispatch> {
-        let (mut left, mut taken) = (room, Vec::new());
+    /// The first chunks of so many jobs, as old as now; those without jobs come along.
+    fn take(&mut self, most: u64, now: Timestamp) -> Vec<Dispatch> {
+        let (mut left, mut taken) = (most, Vec::new());
         while let Some(mut next) = self.chunks.pop_front_if(|next| jobs(next) <= left) {
             left -= jobs(&next);
-            next.at(now);
+            next.not_before(now);
             taken.push(next);
         }
         taken
     }
 
+    /// How many jobs of it may wait to be claimed.
+    pub(super) fn window(&self, runtime: &Runtime) -> u64 {
+        let total = u64::try_from(self.import.total).unwrap_or(0);
+        runtime.config.now().import.flow(self.import.chunk).room(total, 0)
+    }
+
     /// Make chunks until there are enough for the most room that there can be, or the list
     /// ends.
     pub(super) async fn fill(&mut self, runtime: &Runtime) -> Result<(), Trouble> {
-        let total = u64::try_from(self.import.total).unwrap_or(0);
-        let most = runtime.config.now().import.flow(self.import.chunk).room(total, 0);
+        let most = self.window(runtime);
         for _ in 0..BLOCKS {
             let made: u64 = self.chunks.iter().map(jobs).sum();
             let wanted = most.min(BLOCK as u64).saturating_sub(made);
@@ -153,8 +146,9 @@ impl Ahead {
             };
             let new = maker.chunks(&read, &mut keys, &mut self.starts, &mut self.cursor)?;
             self.import.deferred += new.iter().flat_map(|chunk| &chunk.deferred).map(|range| range.items).sum::<u64>();
-            let new: Vec<Dispatch> = new.into_iter().map(Dispatch::of).collect::<Result<_, _>>()?;
-            self.chunks.extend(new);
+            for chunk in new {
+                self.chunks.push_back(Dispatch::of(chunk)?.within(most));
+            }
         }
         Ok(())
     }
@@ -186,7 +180,7 @@ impl Ahead {
             keys.deferred = runtime.store.deferred_keys(self.import.id, &asked).await?;
         }
         for name in names {
-            let pending = || self.flights.iter().map(|flight| &flight.pending).chain([&pending]);
+            let pending = || self.flights.iter().chain([&pending]);
             if pending().any(|pending| pending.deferred.contains(&name)) {
                 keys.deferred.insert(name.clone());
             }

@@ -5,12 +5,10 @@ use super::list::Lines;
 use super::maker::{Maker, key_of};
 use crate::clock;
 use crate::rules::deferred::{Range, refill};
-use crate::rules::import::Appetite;
 use crate::rules::key;
 use crate::service::{Runtime, ServiceError};
 use crate::store::StoreError;
 use crate::store::import::{Chunk, ImportRow, Origin, Refill, Sent};
-use crate::store::pulse::Dispatching;
 use crate::store::settle::Applied;
 use std::collections::BTreeMap;
 use std::io;
@@ -62,14 +60,15 @@ impl Hands {
         Ok(())
     }
 
-    /// Dispatch what imports have room for.
+    /// Dispatch what imports have room for, and have the next of it stand in line.
     pub(super) async fn dispatch(&mut self, runtime: &Arc<Runtime>) -> Result<Went, ServiceError> {
         while let Some(answer) = self.answers.try_join_next() {
             self.answer(answer)?;
         }
-        let open = runtime.store.dispatching().borrow().clone();
+        let open = runtime.store.dispatching();
         self.aheads.retain(|id, ahead| ahead.is_waiting() || (open.contains_key(id) && !ahead.is_stale));
-        let rooms = self.rooms(runtime, &open);
+        let config = runtime.config.now();
+        let rooms = open.iter().map(|(id, import)| (*id, config.import.room(import))).collect();
         let mut all = self.begin(runtime, &rooms).await?;
         for (id, room) in rooms {
             let went = match self.one(runtime, id, room).await {
@@ -87,7 +86,7 @@ impl Hands {
         Ok(all)
     }
 
-    /// Dispatch at most so many items of an import.
+    /// Go on with an import that has room for so many items.
     async fn one(&mut self, runtime: &Arc<Runtime>, id: i64, room: u64) -> Result<Went, Trouble> {
         let Some(ahead) = self.aheads.get_mut(&id) else { return Ok(Went::Full) };
         if ahead.is_stale {
@@ -105,30 +104,21 @@ impl Hands {
                 Went::On
             }
             Step::Nothing if ahead.is_waiting() => Went::Waiting,
+            Step::Nothing if room == 0 => Went::Full,
             Step::Nothing => Went::Nowhere,
         })
-    }
-
-    /// How many items of each import there is room for, beside what was sent; those that
-    /// have none are left out.
-    fn rooms(&self, runtime: &Runtime, open: &Dispatching) -> BTreeMap<i64, u64> {
-        let config = runtime.config.now();
-        let room = |(id, import): (&i64, &Appetite)| {
-            let under_way = self.aheads.get(id).map_or(0, |ahead| ahead.under_way(import));
-            (*id, config.import.room(&Appetite { ready: import.ready + under_way, ..*import }))
-        };
-        open.iter().map(room).filter(|(_, room)| *room > 0).collect()
     }
 
     /// Begin to read the lists that have room and are not read yet; whether one could not be.
     async fn begin(&mut self, runtime: &Runtime, rooms: &BTreeMap<i64, u64>) -> Result<Went, ServiceError> {
         let mut went = Went::Full;
-        if rooms.keys().all(|id| self.aheads.contains_key(id)) {
+        let is_new = |aheads: &BTreeMap<i64, Ahead>, id: &i64| !aheads.contains_key(id) && rooms.get(id) > Some(&0);
+        if !rooms.keys().any(|id| is_new(&self.aheads, id)) {
             return Ok(went);
         }
         for import in runtime.store.undispatched().await? {
             let id = import.id;
-            if !rooms.contains_key(&id) || self.aheads.contains_key(&id) {
+            if !is_new(&self.aheads, &id) {
                 continue;
             }
             match Ahead::of(runtime, import) {
@@ -183,25 +173,28 @@ enum Step {
     Nothing,
 }
 
-/// Send at most so many items of an import: first those that waited.
+/// Send items of an import: first those that waited, where there are any, and with them no
+/// more than there is room for; otherwise what the window can have.
 async fn some(runtime: &Arc<Runtime>, ahead: &mut Ahead, room: u64) -> Result<Step, Trouble> {
+    if ahead.import.deferred == 0 {
+        let sent = ahead.advance(runtime, ahead.window(runtime)).await?;
+        return Ok(sent.map_or(Step::Nothing, Step::Sent));
+    }
+    // What is on its way may add to a range, which then is no longer as it was read.
+    if ahead.is_waiting() || room == 0 {
+        return Ok(Step::Nothing);
+    }
     let mut left = room;
-    if ahead.import.deferred > 0 {
-        // What is on its way may add to a range, which then is no longer as it was read.
-        if ahead.is_waiting() {
-            return Ok(Step::Nothing);
-        }
-        let most = runtime.config.now().import.per_key;
-        for waiting in runtime.store.refills(ahead.import.id, most / 2).await? {
-            let wanted = refill(waiting.open, most).min(left);
-            if wanted > 0 {
-                // What is counted of those that wait holds only as long as each step does.
-                let Some(items) = back(runtime, &ahead.import, &waiting, wanted).await? else {
-                    return Ok(Step::Stale);
-                };
-                left -= items;
-                ahead.import.deferred = ahead.import.deferred.saturating_sub(items);
-            }
+    let most = runtime.config.now().import.per_key;
+    for waiting in runtime.store.refills(ahead.import.id, most / 2).await? {
+        let wanted = refill(waiting.open, most).min(left);
+        if wanted > 0 {
+            // What is counted of those that wait holds only as long as each step does.
+            let Some(items) = back(runtime, &ahead.import, &waiting, wanted).await? else {
+                return Ok(Step::Stale);
+            };
+            left -= items;
+            ahead.import.deferred = ahead.import.deferred.saturating_sub(items);
         }
     }
     Ok(match ahead.advance(runtime, left).await? {

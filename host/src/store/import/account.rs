@@ -146,9 +146,9 @@ async fn follow(batch: &mut Batch<'_>, id: i64, then: Then, source: &str, now: T
 }
 
 pub(in crate::store) const OPEN: &str =
-    "SELECT id, state, cursor < list_bytes OR deferred > 0, existing, total, chunk, cursor FROM import
+    "SELECT id, state, cursor < list_bytes OR deferred > 0, existing, total, chunk FROM import
         WHERE state IN ('pending', 'processing', 'paused')
-    UNION ALL SELECT id, state, 0, existing, total, chunk, cursor FROM import WHERE state = 'cancelled' AND open_jobs > 0";
+    UNION ALL SELECT id, state, 0, existing, total, chunk FROM import WHERE state = 'cancelled' AND open_jobs > 0";
 
 /// Read again which imports are open: whenever one is turned, which is rare.
 pub(in crate::store) async fn reload(batch: &mut Batch<'_>) -> Result<(), StoreError> {
@@ -164,8 +164,8 @@ impl View {
             let state = ImportState::parse(row.try_get(1)?);
             let state = state.ok_or_else(|| StoreError::Corrupt("import: unknown state".into()))?;
             let existing = super::Existing::of(row.try_get(3)?);
-            let (has_more, total, chunk, cursor) = (row.try_get(2)?, row.try_get(4)?, row.try_get(5)?, row.try_get(6)?);
-            self.imports.insert(row.try_get(0)?, Standing { state, has_more, total, chunk, cursor, existing });
+            let (has_more, total, chunk) = (row.try_get(2)?, row.try_get(4)?, row.try_get(5)?);
+            self.imports.insert(row.try_get(0)?, Standing { state, has_more, total, chunk, existing });
         }
         Ok(())
     }

@@ -130,13 +130,7 @@ async fn move_cursor(
     let query = sqlx::query(ADVANCE).bind(import).bind(number(from)).bind(number(to)).bind(number(items));
     let query = query.bind(number(jobs as u64)).bind(number(deferred));
     let moved = query.fetch_optional(&mut *batch.conn).await?;
-    if !note(batch, import, moved.as_ref())? {
-        return Ok(false);
-    }
-    if let Some(standing) = batch.view.imports.get_mut(&import) {
-        standing.cursor = to;
-    }
-    Ok(true)
+    note(batch, import, moved.as_ref())
 }
 
 pub(in crate::store) const DRAIN: &str =

@@ -6,7 +6,8 @@
 //! the handler `noop`, which does nothing, so that only the host's own work is measured. A
 //! process of its own serves the project, as an operator has it, and the list is taken in
 //! over its socket; beside it stands, in the same run, what the same host does with no-op
-//! jobs that were added to the queue before it began (`CAPSTAN_BENCH_JOBS`, default 100,000).
+//! jobs that were added to the queue before it began (`CAPSTAN_BENCH_JOBS`, default 100,000):
+//! once before the import and once behind it, because the speed of a machine drifts.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -32,10 +33,10 @@ fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let folders = Folders::default();
     runtime.block_on(async {
-        let (queue, commits) = queue(&folders, jobs).await;
-        let share = float(jobs) / float(commits);
-        println!("{jobs} no-op jobs of the queue       {queue:>8.0} jobs/s   {share:.0} in a commit");
-        import(&folders, items, queue).await;
+        let before = queue(&folders, jobs).await;
+        let rate = import(&folders, items).await;
+        let after = queue(&folders, jobs).await;
+        println!("an import has {:.0} % of the queue's rate", rate / ((before + after) / 2.0) * 100.0);
     });
 }
 
@@ -44,8 +45,8 @@ fn float(count: u64) -> f64 {
     count as f64
 }
 
-/// No-op jobs a second that were in the queue before the host began, and in how many commits.
-async fn queue(folders: &Folders, jobs: u64) -> (f64, u64) {
+/// No-op jobs a second that were in the queue before the host began.
+async fn queue(folders: &Folders, jobs: u64) -> f64 {
     let project = project(folders).await;
     let host = Host::open(project.clone()).await.unwrap();
     for from in (0..jobs).step_by(1_000) {
@@ -62,7 +63,9 @@ async fn queue(folders: &Folders, jobs: u64) -> (f64, u64) {
     loop {
         let beat = client::say(&served.socket, &PulseWait { after }).await.unwrap();
         if beat.is_idle() {
-            return (float(jobs) / began.elapsed().as_secs_f64(), beat.pulse.commits);
+            let (rate, part) = (float(jobs) / began.elapsed().as_secs_f64(), float(jobs) / float(beat.pulse.commits));
+            println!("{jobs} no-op jobs of the queue       {rate:>8.0} jobs/s   {part:.0} in a commit");
+            return rate;
         }
         after = Some(beat.pulse.commits);
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -91,7 +94,8 @@ struct Seen {
     commits: u64,
 }
 
-async fn import(folders: &Folders, items: u64, queue: f64) {
+/// Items a second of an import.
+async fn import(folders: &Folders, items: u64) -> f64 {
     let project = project(folders).await;
     let from = folders.make().join("list.txt");
     list(&from, items);
@@ -110,10 +114,8 @@ async fn import(folders: &Folders, items: u64, queue: f64) {
     assert_eq!((import.state, import.done), (ImportState::Completed, i64::try_from(items).unwrap()));
     let whole = seen.progress.last().unwrap().0;
     let rate = float(items) / whole;
-    let (share, part) = (rate / queue * 100.0, float(items) / float(seen.commits));
-    println!(
-        "importing them                  {rate:>8.0} items/s   {share:.0} % of the queue's; {part:.0} in a commit"
-    );
+    let part = float(items) / float(seen.commits);
+    println!("importing them                  {rate:>8.0} items/s   {part:.0} in a commit");
     let chunk = |from: u64, to: u64| {
         let at = |part: u64| seen.progress.iter().find(|(_, done)| *done >= items * part / 100).unwrap();
         let ((t0, n0), (t1, n1)) = (at(from), at(to));
@@ -127,6 +129,7 @@ async fn import(folders: &Folders, items: u64, queue: f64) {
     );
     println!("jobs that were queued at most   {:>8}", seen.queued);
     println!("memory at most                  {:>8.1} MiB above idle   (at most 64)", seen.memory);
+    rate
 }
 
 /// Look at an import until it is over.

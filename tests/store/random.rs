@@ -193,7 +193,7 @@ proptest! {
     #![proptest_config(cases_from(2_500, 0))]
 
     #[test]
-    fn store_and_model_agree_after_every_command_first_part(commands in prop::collection::vec(command(), 1..24)) {
+    fn store_and_model_agree_after_every_command_first_part(commands in prop::collection::vec(command(), 1..16)) {
         play(&commands);
     }
 }
@@ -202,7 +202,7 @@ proptest! {
     #![proptest_config(cases_from(2_500, 1))]
 
     #[test]
-    fn store_and_model_agree_after_every_command_second_part(commands in prop::collection::vec(command(), 1..24)) {
+    fn store_and_model_agree_after_every_command_second_part(commands in prop::collection::vec(command(), 1..16)) {
         play(&commands);
     }
 }
@@ -211,7 +211,7 @@ proptest! {
     #![proptest_config(cases_from(2_500, 2))]
 
     #[test]
-    fn store_and_model_agree_after_every_command_third_part(commands in prop::collection::vec(command(), 1..24)) {
+    fn store_and_model_agree_after_every_command_third_part(commands in prop::collection::vec(command(), 1..16)) {
         play(&commands);
     }
 }
@@ -220,13 +220,13 @@ proptest! {
     #![proptest_config(cases_from(2_500, 3))]
 
     #[test]
-    fn store_and_model_agree_after_every_command_fourth_part(commands in prop::collection::vec(command(), 1..24)) {
+    fn store_and_model_agree_after_every_command_fourth_part(commands in prop::collection::vec(command(), 1..16)) {
         play(&commands);
     }
 }
 
 proptest! {
-    #![proptest_config(cases(80))]
+    #![proptest_config(cases(120))]
 
     #[test]
     fn store_and_model_agree_over_long_sequences(commands in prop::collection::vec(command(), 40..80)) {

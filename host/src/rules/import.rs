@@ -198,8 +198,8 @@ pub struct Flow {
 
 impl Flow {
     /// How many items may become jobs now, of an import of `total` items of which
-    /// `ready` jobs wait to be claimed. They come when half of the window is free, so
-    /// that many share a commit.
+    /// `ready` jobs wait to be claimed, where they do not stand in line for it: none until
+    /// half of the window is free, so that many share a commit.
     pub const fn room(self, total: u64, ready: u64) -> u64 {
         if total <= self.single_jobs {
             return total;

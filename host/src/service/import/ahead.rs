@@ -1,8 +1,8 @@
 //! What an import hands out next, read and made before there is room for it.
 //!
 //! While chunks are on their way to the disk the next ones are made and sent behind them: they
-//! stand in line at the writer, so that each commit has some. What is known of keys is as old as that: a key may get a few
-//! jobs more than it may have, if others are added meanwhile.
+//! stand in line at the writer, so that each commit has some. What is known of keys is as old
+//! as that: a key may get a few jobs more than it may have, if others are added meanwhile.
 
 use super::dispatch::Trouble;
 use super::list::{Line, Lines};

@@ -44,10 +44,11 @@ impl Store {
 }
 
 /// An item with an open job has no row yet or one that says so: finished items cost an
-/// entry of two indexes each and no look at their jobs.
+/// entry of two indexes each and no look at their jobs, because of the CASE: a state that
+/// is asked for by itself is read before the item.
 pub(in crate::store) const QUEUED: &str = "SELECT job.id, job.item FROM job INDEXED BY job_of_import
         LEFT JOIN item ON item.import_id = job.import_id AND item.item = job.item
-    WHERE job.import_id = $1 AND job.item > $2 AND coalesce(item.open, 1) > 0 AND job.state = 'queued'
+    WHERE job.import_id = $1 AND job.item > $2 AND CASE WHEN coalesce(item.open, 1) > 0 THEN job.state = 'queued' END
     ORDER BY job.item LIMIT $3";
 
 /// Pause, resume or cancel an import that is still in this state.

@@ -9,7 +9,6 @@ use super::unique::{self, Accepted};
 use crate::rules::job::{State, Wait};
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
-use std::borrow::Cow;
 
 /// Insert the jobs of every `Add` in a batch.
 pub(super) async fn insert(batch: &mut Batch<'_>, ops: &[Op], replies: &mut [Reply]) -> Result<(), StoreError> {
@@ -40,24 +39,57 @@ fn new_jobs(op: &Op) -> &[NewJob] {
     }
 }
 
-/// A job to insert, with what [`NewJob::row`] made of it.
-#[derive(Debug, Clone)]
+/// A job to insert, with what was made of it before.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Entry<'a> {
     pub(super) job: &'a NewJob,
-    row: Cow<'a, str>,
+    /// What [`NewJob::page`] made of it; `None` when it is to be written as a whole.
+    page: Option<&'a str>,
 }
 
 impl<'a> Entry<'a> {
-    /// A job whose row is made now.
-    pub(super) fn of(job: &'a NewJob) -> Result<Self, StoreError> {
-        Ok(Self { job, row: Cow::Owned(job.row()?) })
+    /// A job of its own.
+    pub(super) const fn of(job: &'a NewJob) -> Self {
+        Self { job, page: None }
     }
 
-    /// A job whose row was made before.
-    pub(super) const fn with(job: &'a NewJob, row: &'a str) -> Self {
-        Self { job, row: Cow::Borrowed(row) }
+    /// A job of an import, of which [`NewJob::page`] made this.
+    pub(super) const fn with(job: &'a NewJob, page: &'a str) -> Self {
+        Self { job, page: Some(page) }
     }
 }
+
+/// What the jobs of a chunk share: no row says it again, for each value of a row costs SQLite
+/// a look into its JSON text, and a job has twenty.
+#[derive(Debug, PartialEq, Eq)]
+struct Alike<'a> {
+    lane: (&'a str, &'a str, i64, u32),
+    import: i64,
+}
+
+impl<'a> Alike<'a> {
+    /// What this job may share with others; nothing if it says more than its page.
+    fn of(job: &'a NewJob) -> Option<Self> {
+        let (import, _) = job.item?;
+        let is_plain = job.parent.is_none() && job.unique.is_none() && job.deadline.is_none();
+        let lane = (job.kind.as_str(), job.queue.as_str(), job.priority, job.max_attempts);
+        is_plain.then_some(Self { lane, import })
+    }
+
+    /// What all of these share.
+    fn all(entries: &[Entry<'a>]) -> Option<Self> {
+        let first = Self::of(entries.first()?.job)?;
+        let is_like = |entry: &Entry<'a>| entry.page.is_some() && Self::of(entry.job).as_ref() == Some(&first);
+        entries.iter().all(is_like).then_some(first)
+    }
+}
+
+pub(super) const INSERT_ALIKE: &str = "INSERT INTO job (id, wait, run_at, created_at, kind, queue, priority,
+                     max_attempts, subject, source, title, tags, payload, depth, import_id, item, key,
+                     state, round, attempt)
+    SELECT value->>0, value->>1, value->>2, value->>3, $2, $3, $4, $5, value->>4, value->>5, value->>6, value->>7,
+           value->>8, 0, $6, value->>9, value->>10, 'queued', 1, 0
+    FROM jsonb_each($1)";
 
 pub(super) const INSERT: &str = "INSERT INTO job (id, wait, run_at, created_at, kind, queue, priority, max_attempts,
                      subject, source, title, tags, payload, parent_id, depth, import_id, item,
@@ -72,18 +104,18 @@ pub(super) const INSERT: &str = "INSERT INTO job (id, wait, run_at, created_at, 
 
 /// Insert jobs, numbering them in their order; those whose key has room are let in.
 pub(super) async fn insert_rows(batch: &mut Batch<'_>, jobs: &[&NewJob]) -> Result<(), StoreError> {
-    let entries: Vec<Entry<'_>> = jobs.iter().map(|job| Entry::of(job)).collect::<Result<_, _>>()?;
-    insert_entries(batch, &entries).await
+    insert_entries(batch, &jobs.iter().map(|job| Entry::of(job)).collect::<Vec<_>>()).await
 }
 
-/// The same for jobs whose rows were made before.
+/// The same for jobs of which something was made before.
 pub(super) async fn insert_entries(batch: &mut Batch<'_>, entries: &[Entry<'_>]) -> Result<(), StoreError> {
     if entries.is_empty() {
         return Ok(());
     }
     let let_in = key::admit::at_once(batch, &entries.iter().map(|entry| entry.job).collect::<Vec<_>>()).await?;
+    let alike = Alike::all(entries);
     let mut rows = Vec::with_capacity(entries.len());
-    for (at, Entry { job, row }) in entries.iter().enumerate() {
+    for (at, Entry { job, page }) in entries.iter().enumerate() {
         let id = batch.view.next_job;
         batch.view.next_job += 1;
         batch.at(job.now);
@@ -96,9 +128,21 @@ pub(super) async fn insert_entries(batch: &mut Batch<'_>, entries: &[Entry<'_>])
         let key = job.key.as_deref().filter(|_| !let_in.contains(&at));
         let wait = Wait::until(job.run_at, job.now, key);
         batch.enter(wait, job.queued(), job.run_at);
-        rows.push(format!("[{id},\"{}\",{},{},{row}]", wait.name(), job.run_at.0, job.now.0));
+        let (wait, run_at, now) = (wait.name(), job.run_at.0, job.now.0);
+        rows.push(match page.filter(|_| alike.is_some()) {
+            Some(page) => format!("[{id},\"{wait}\",{run_at},{now},{page}]"),
+            None => format!("[{id},\"{wait}\",{run_at},{now},{}]", job.row()?),
+        });
     }
-    sqlx::query(INSERT).bind(list(rows.iter().map(String::as_str))).execute(&mut *batch.conn).await?;
+    let rows = list(rows.iter().map(String::as_str));
+    let query = match &alike {
+        Some(Alike { lane: (kind, queue, priority, max_attempts), import }) => {
+            let query = sqlx::query(INSERT_ALIKE).bind(rows).bind(*kind).bind(*queue);
+            query.bind(*priority).bind(*max_attempts).bind(*import)
+        }
+        None => sqlx::query(INSERT).bind(rows),
+    };
+    query.execute(&mut *batch.conn).await?;
     Ok(())
 }
 
@@ -145,6 +189,15 @@ impl NewJob {
         let lane = (&self.kind, &self.queue, self.priority, self.max_attempts);
         let about = (&self.about.subject, &self.about.source, &self.about.title, json(&self.about.tags)?);
         json(&(lane, about, &self.payload, self.parent.unzip(), self.item.unzip(), self.terms()))
+    }
+
+    /// What of its row [`INSERT_ALIKE`] reads from behind its number, its wait and its times: what it does
+    /// not share with the other jobs of its chunk.
+    pub(super) fn page(&self) -> Result<String, StoreError> {
+        let (item, about) = (self.item.map(|(_, item)| item), &self.about);
+        let page = (&about.subject, &about.source, &about.title, json(&about.tags)?, &self.payload, item, &self.key);
+        let page = json(&page)?;
+        Ok(page.strip_prefix('[').and_then(|page| page.strip_suffix(']')).unwrap_or(&page).to_owned())
     }
 
     /// How its place is counted.

@@ -17,6 +17,7 @@ use crate::rules::key::Moves;
 use crate::rules::queue::Lane;
 use crate::rules::time::Timestamp;
 use sqlx::SqliteConnection;
+use sqlx::sqlite::SqliteRow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
@@ -68,6 +69,11 @@ impl<'a> Batch<'a> {
             // Ends, new jobs and claims do not care in which order chunks come; the rest may.
             if !matches!(op, Op::Settle(_) | Op::Recover { .. } | Op::Add(_) | Op::Claim(_)) {
                 self.dispatch(&mut chunks, &mut replies).await?;
+                // They read where the cursors are.
+                let advanced = std::mem::take(&mut self.items.advanced);
+                if !advanced.is_empty() {
+                    import::write_cursors(&mut self, &advanced).await?;
+                }
             }
             replies.push(self.rare(op).await?);
         }
@@ -170,6 +176,17 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// The first job of an item ends, in its first round: the item has no row yet.
+    pub(super) fn first_end(&mut self, item: (i64, i64)) {
+        self.items.unwritten.insert(item);
+    }
+
+    /// The cursor of an import goes on.
+    pub(super) fn advanced(&mut self, import: i64, by: import::Advance) {
+        let before = self.items.advanced.entry(import).or_default();
+        *before = before.and(by);
+    }
+
     /// An item needs no job, because its document exists.
     pub(super) fn skipped(&mut self, item: (i64, i64)) {
         let tree = self.items.items.entry(item).or_default();
@@ -232,38 +249,55 @@ impl<'a> Batch<'a> {
         view::count(&mut self.tallies, kind, state, by);
     }
 
+    /// Write what was gathered.
     async fn flush(mut self) -> Result<(), StoreError> {
-        // First: what follows an import that ends is a job like others.
         let items = std::mem::take(&mut self.items);
-        if !items.is_empty() {
-            let now = self.now;
-            import::account(&mut self, items, now).await?;
+        if items.is_empty() {
+            return self.write(None).await.map(drop);
         }
-        let (queues, keys) = (std::mem::take(&mut self.queues), std::mem::take(&mut self.keys.moves));
-        let tallies: Vec<(&str, &str, i64)> = self
-            .tallies
+        let moved = import::account(&mut self, &items).await?;
+        let turned = self.write(Some(&moved)).await?;
+        import::accounted(&mut self, &moved, &turned).await?;
+        // What follows an import that ended is a job like others.
+        self.write(None).await.map(drop)
+    }
+
+    /// Write the counts that were not written yet, and what was moved in imports, of which those come
+    /// back that it completed or opened again.
+    async fn write(&mut self, imports: Option<&import::Accounts>) -> Result<Vec<SqliteRow>, StoreError> {
+        let (tallies, queues) = (std::mem::take(&mut self.tallies), std::mem::take(&mut self.queues));
+        let keys = std::mem::take(&mut self.keys.moves);
+        let tallies: Vec<(&str, &str, i64)> = tallies
             .iter()
             .flat_map(|(kind, counts)| State::ALL.iter().zip(counts).map(|(s, jobs)| (kind.as_str(), s.name(), *jobs)))
             .filter(|(_, _, jobs)| *jobs != 0)
             .collect();
         let (queues, keys) = (queue::rows(self.view, &queues)?, key::admit::rows(&keys));
         let sequences = (self.view.next_job, self.view.next_lease);
-        if tallies.is_empty() && queues.is_empty() && keys.is_empty() && sequences == self.sequences {
-            return Ok(());
+        let is_same = std::mem::replace(&mut self.sequences, sequences) == sequences;
+        if imports.is_none() && tallies.is_empty() && queues.is_empty() && keys.is_empty() && is_same {
+            return Ok(Vec::new());
         }
-        let query = sqlx::query(COUNTS.as_str()).bind(json(&tallies)?).bind(json(&queues)?).bind(json(&keys)?);
-        query.bind(sequences.0).bind(sequences.1).execute(&mut *self.conn).await?;
-        Ok(())
+        let query = match imports {
+            None => sqlx::query(COUNTS.as_str()).bind("[]").bind(self.now.0).bind("[]"),
+            Some(moved) => {
+                sqlx::query(ALL.as_str()).bind(json(&moved.turnable)?).bind(self.now.0).bind(json(&moved.rows)?)
+            }
+        };
+        let query = query.bind(json(&tallies)?).bind(json(&queues)?).bind(json(&keys)?);
+        Ok(query.bind(sequences.0).bind(sequences.1).fetch_all(&mut *self.conn).await?)
     }
 }
 
 const TALLIES: &str = "INSERT INTO tally (kind, state, jobs)
-    SELECT value->>0, value->>1, value->>2 FROM jsonb_each($1) WHERE true
+    SELECT value->>0, value->>1, value->>2 FROM jsonb_each($4) WHERE true
     ON CONFLICT (kind, state) DO UPDATE SET jobs = jobs + excluded.jobs";
-const SEQUENCES: &str = "UPDATE sequence SET next = CASE name WHEN 'job' THEN $4 ELSE $5 END
-    WHERE next <> CASE name WHEN 'job' THEN $4 ELSE $5 END";
+const SEQUENCES: &str = "UPDATE sequence SET next = CASE name WHEN 'job' THEN $7 ELSE $8 END
+    WHERE next <> CASE name WHEN 'job' THEN $7 ELSE $8 END";
 /// What every batch writes last, in one message to the connection.
 static COUNTS: LazyLock<String> = LazyLock::new(|| [TALLIES, queue::WRITE, key::admit::WRITE, SEQUENCES].join(";\n"));
+/// The same behind what a batch writes of imports, which has the first three values.
+static ALL: LazyLock<String> = LazyLock::new(|| [import::ACCOUNT, import::COMPLETE, COUNTS.as_str()].join(";\n"));
 
 /// Rows that are JSON texts already, as one.
 pub(super) fn list<'r>(rows: impl Iterator<Item = &'r str>) -> String {

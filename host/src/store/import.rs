@@ -18,12 +18,12 @@ use super::{Answer, Store, StoreError};
 use crate::rules::deferred::Range;
 use crate::rules::import::{ImportState, Turn};
 use crate::rules::time::Timestamp;
+pub(super) use account::{ACCOUNT, Accounts, Advance, COMPLETE, Moved, account, accounted, reload, write_cursors};
 #[cfg(test)]
-pub(super) use account::{ACCOUNT, COMPLETE, ITEMS, OPEN};
-pub(super) use account::{Moved, account, reload};
+pub(super) use account::{KNOWN_ITEMS, NEW_ITEMS, OPEN};
 pub(super) use advance::advance;
 #[cfg(test)]
-pub(super) use advance::{ADVANCE, DRAIN, EXISTING};
+pub(super) use advance::{DRAIN, EXISTING};
 #[cfg(test)]
 pub(super) use errors::FAILED;
 pub use errors::FailedItem;
@@ -153,12 +153,12 @@ pub struct Refill {
     pub open: u64,
 }
 
-/// A chunk with the rows of its jobs, which are made by whoever hands it out, before there
-/// is room for it.
+/// A chunk with the pages of its jobs' rows, which are made by whoever hands it out, before
+/// there is room for it.
 #[derive(Debug, Clone)]
 pub struct Dispatch {
     chunk: Chunk,
-    rows: Vec<String>,
+    pages: Vec<String>,
     /// It stands in line until with its own no more than so many jobs could be claimed.
     pub(super) window: Option<u64>,
 }
@@ -169,8 +169,8 @@ impl Dispatch {
     /// # Errors
     /// A job cannot be written as a row.
     pub fn of(chunk: Chunk) -> Result<Self, StoreError> {
-        let rows = chunk.jobs.iter().map(NewJob::row).collect::<Result<_, _>>()?;
-        Ok(Self { chunk, rows, window: None })
+        let pages = chunk.jobs.iter().map(NewJob::page).collect::<Result<_, _>>()?;
+        Ok(Self { chunk, pages, window: None })
     }
 
     /// It stands in line until with its own no more than so many jobs of the import could be
@@ -197,7 +197,7 @@ impl Dispatch {
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        self.chunk.jobs.iter().zip(&self.rows).map(|(job, row)| Entry::with(job, row))
+        self.chunk.jobs.iter().zip(&self.pages).map(|(job, page)| Entry::with(job, page))
     }
 }
 

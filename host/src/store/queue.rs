@@ -270,7 +270,7 @@ pub(super) fn started(batch: &mut Batch<'_>, name: &str, jobs: u64, now: Timesta
 }
 
 pub(super) const WRITE: &str = "INSERT INTO queue (name, state, own, rate_at, tokens_at)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($2) WHERE true
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($5) WHERE true
     ON CONFLICT (name) DO UPDATE SET state = excluded.state, own = excluded.own, rate_at = excluded.rate_at,
        tokens_at = excluded.tokens_at";
 

@@ -248,6 +248,9 @@ fn count(batch: &mut Batch<'_>, settlement: &Settlement) {
     }
     let to = (State::of(&transition.next), made(&transition.next));
     batch.moved(&facts.kind, facts.item, (State::Running, Made::Something), to);
+    if let Some(item) = facts.item.filter(|_| facts.depth == 0 && facts.round == 1 && !to.0.is_open()) {
+        batch.first_end(item);
+    }
     batch.view.did(&facts.kind, settlement.attempt.outcome);
     let tokens = settlement.attempt.usage.map_or(0, |usage| usage.tokens);
     queue::ended(batch, &facts.queue, tokens, now);

@@ -45,8 +45,12 @@ pub(crate) struct Waiting {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) state: ImportState,
-    /// It has items to dispatch.
-    pub(crate) has_more: bool,
+    /// The byte of its list at which the next chunk begins.
+    pub(crate) cursor: u64,
+    /// Where the list ends.
+    pub(crate) list_bytes: u64,
+    /// Items before the cursor that were put aside.
+    pub(crate) deferred: u64,
     /// Its items.
     pub(crate) total: u64,
     /// Items of it that become jobs together.
@@ -120,6 +124,11 @@ impl Standing {
     /// Whether it goes on by itself.
     pub(crate) fn is_open(&self) -> bool {
         matches!(self.state, ImportState::Pending | ImportState::Processing)
+    }
+
+    /// Whether it has items to dispatch and may.
+    pub(crate) fn dispatches(&self) -> bool {
+        self.is_open() && (self.cursor < self.list_bytes || self.deferred > 0)
     }
 }
 
@@ -275,7 +284,7 @@ impl View {
 
     /// The imports that have items to dispatch.
     pub(crate) fn dispatching(&self) -> Dispatching {
-        let open = self.imports.iter().filter(|(_, standing)| standing.is_open() && standing.has_more);
+        let open = self.imports.iter().filter(|(_, standing)| standing.dispatches());
         let mut all: Dispatching = open
             .map(|(id, standing)| (*id, Appetite { total: standing.total, chunk: standing.chunk, ready: 0 }))
             .collect();
@@ -333,7 +342,7 @@ impl View {
             next_rate,
             next_deadline: self.next_deadline,
             imports: self.imports_in(|import| import.is_open()),
-            dispatching: self.imports_in(|import| import.is_open() && import.has_more),
+            dispatching: self.imports_in(Standing::dispatches),
             ending: self.imports_in(|import| import.state == ImportState::Cancelled),
             bulks: self.bulks,
             ends: self.ends,

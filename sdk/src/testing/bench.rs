@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
 use super::desk::{self, Desk};
@@ -189,8 +191,9 @@ impl<H: Handler> Bench<H> {
         let facts = self.lay_out(place.path())?;
         let output = facts.output.clone();
         let desk = Desk { kinds: queueable(&H::asks()), ..self.desk.clone() };
-        let run = || wire::beside(self.outside.clone(), || component::run(&[component::Entry::of::<H>()], facts));
-        let ((outcome, log), mut desk) = desk::at(desk, || fake::logged(run));
+        let run = || timed(|| component::run(&[component::Entry::of::<H>()], facts));
+        let run = || wire::beside(self.outside.clone(), run);
+        let (((outcome, cpu), log), mut desk) = desk::at(desk, || fake::logged(run));
         let outcome = match outcome {
             Ok(success) => Ok(success.try_map(|text| serde_json::from_str(&text))?),
             Err(failure) => {
@@ -203,7 +206,7 @@ impl<H: Handler> Bench<H> {
         if output.is_dir() {
             folder::collect(&output, "", &mut outputs)?;
         }
-        Ok(Run { outcome, outputs, log, desk })
+        Ok(Run { cpu, outcome, outputs, log, desk })
     }
 
     fn check(&self, asks: &Asks) -> Result<(), BenchError> {
@@ -253,4 +256,16 @@ fn queueable(asks: &Asks) -> BTreeMap<String, bool> {
         *kinds.entry(any.unwrap_or(entry).to_owned()).or_default() |= any.is_some();
     }
     kinds
+}
+
+/// What `act` returns, and the CPU time of this thread in it.
+fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
+    let clock = || {
+        let now = clock_gettime(ClockId::ThreadCPUTime);
+        let (seconds, nanos) = (u64::try_from(now.tv_sec), u32::try_from(now.tv_nsec));
+        Duration::new(seconds.unwrap_or_default(), nanos.unwrap_or_default())
+    };
+    let began = clock();
+    let value = act();
+    (value, clock().saturating_sub(began))
 }

@@ -1,5 +1,7 @@
 //! What an attempt did, for a test to look at.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 use super::desk::{Desk, Progress, Queued};
@@ -8,8 +10,9 @@ use super::folder::Files;
 use crate::{Failure, Saved, Success};
 
 /// What an attempt did.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Run {
+    pub(super) cpu: Duration,
     pub(super) outcome: Result<Success<Value>, Failure>,
     pub(super) outputs: Files,
     pub(super) log: Vec<Entry>,
@@ -17,6 +20,13 @@ pub struct Run {
 }
 
 impl Run {
+    /// CPU time of the thread in the handler, from its payload to its answer. Reading inputs and writing outputs
+    /// count; making the folders before and looking at the output after do not.
+    #[must_use]
+    pub const fn cpu(&self) -> Duration {
+        self.cpu
+    }
+
     /// How the attempt ended.
     ///
     /// # Errors

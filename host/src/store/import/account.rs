@@ -12,78 +12,166 @@ use sqlx::{Row, SqliteConnection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+/// An item as it was dispatched.
+const DISPATCHED: Tree = Tree { open: 1, failed: 0, cancelled: 0, made: 0 };
+
 /// What a batch moves in items.
 #[derive(Debug, Default)]
 pub(in crate::store) struct Moved {
     /// What is added to their trees.
     pub(in crate::store) items: BTreeMap<(i64, i64), Tree>,
+    /// Those of them that have no row for certain: the first job of each ends in this batch, in its first
+    /// round, and nothing but ends and what follows them is written of items.
+    pub(in crate::store) unwritten: BTreeSet<(i64, i64)>,
     /// What is added to the open jobs of imports.
     pub(in crate::store) open_jobs: BTreeMap<i64, i64>,
+    /// How far the cursors of imports went.
+    pub(in crate::store) advanced: BTreeMap<i64, Advance>,
+}
+
+/// How far the cursor of an import goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::store) struct Advance {
+    /// To this byte of the list.
+    pub(in crate::store) to: u64,
+    /// Past so many items.
+    pub(in crate::store) items: u64,
+    /// Of which so many became jobs, or need none.
+    pub(in crate::store) dispatched: u64,
+    /// And so many were put aside.
+    pub(in crate::store) deferred: u64,
+}
+
+impl Advance {
+    /// Both, this one first.
+    pub(in crate::store) const fn and(self, next: Self) -> Self {
+        Self {
+            to: next.to,
+            items: self.items + next.items,
+            dispatched: self.dispatched + next.dispatched,
+            deferred: self.deferred + next.deferred,
+        }
+    }
 }
 
 impl Moved {
     /// Whether nothing is moved.
     pub(in crate::store) fn is_empty(&self) -> bool {
-        self.items.is_empty() && self.open_jobs.is_empty()
+        self.items.is_empty() && self.open_jobs.is_empty() && self.advanced.is_empty()
     }
 }
 
 pub(in crate::store) const ACCOUNT: &str =
     "UPDATE import SET done = done + (new.value->>1), failed = failed + (new.value->>2),
        cancelled = cancelled + (new.value->>3), skipped = skipped + (new.value->>4),
-       open_jobs = open_jobs + (new.value->>5)
+       open_jobs = open_jobs + (new.value->>5),
+       state = CASE WHEN new.value->>6 IS NULL THEN state ELSE 'processing' END,
+       cursor = coalesce(new.value->>6, cursor), position = position + (new.value->>7),
+       dispatched = dispatched + (new.value->>8), deferred = deferred + (new.value->>9)
     FROM jsonb_each($3) AS new WHERE import.id = new.value->>0";
 
-/// Write what a batch changed in items, and what follows for their imports.
-pub(in crate::store) async fn account(batch: &mut Batch<'_>, moved: Moved, now: Timestamp) -> Result<(), StoreError> {
-    let Moved { items, open_jobs } = moved;
+/// A row of [`ACCOUNT`]: the import, its items that are done, failed, cancelled and skipped, its open jobs, its
+/// cursor if it moves, past how many items, how many of them were dispatched and how many put aside.
+pub(in crate::store) type Written = (i64, i64, i64, i64, i64, i64, Option<u64>, u64, u64, u64);
+
+/// Write how far cursors went, before the end of the batch.
+pub(in crate::store) async fn write_cursors(
+    batch: &mut Batch<'_>,
+    advanced: &BTreeMap<i64, Advance>,
+) -> Result<(), StoreError> {
+    let row = |(id, by): (&i64, &Advance)| -> Written {
+        (*id, 0, 0, 0, 0, 0, Some(by.to), by.items, by.dispatched, by.deferred)
+    };
+    let rows: Vec<Written> = advanced.iter().map(row).collect();
+    // Its list is the third value, as in the message that it is part of elsewhere.
+    let query = sqlx::query(ACCOUNT).bind("[]").bind(batch.now().0).bind(json(&rows)?);
+    query.execute(&mut *batch.conn).await?;
+    Ok(())
+}
+
+/// What a batch moves in imports.
+#[derive(Debug)]
+pub(in crate::store) struct Accounts {
+    /// The rows of [`ACCOUNT`].
+    pub(in crate::store) rows: Vec<Written>,
+    /// Those that may be completed by it, or opened again: what is accounted for as before does neither.
+    pub(in crate::store) turnable: Vec<i64>,
+}
+
+/// Write what a batch changed in items; what that moves in their imports.
+pub(in crate::store) async fn account(batch: &mut Batch<'_>, moved: &Moved) -> Result<Accounts, StoreError> {
+    let Moved { items, open_jobs, advanced, .. } = moved;
     let mut accounts: BTreeMap<i64, Account> = BTreeMap::new();
-    for row in &write_items(batch, &items).await? {
-        let (import, item, open, failed, cancelled, made) = parse(row.try_get(0)?)?;
-        let (key, after) = ((import, item), Tree { open, failed, cancelled, made });
-        let before = after.minus(items.get(&key).copied().unwrap_or_default());
+    let known = write_items(batch, moved).await?;
+    for (key, moved) in items {
+        let (before, after) = match known.get(key) {
+            Some(after) => (after.minus(*moved), *after),
+            None => (DISPATCHED, DISPATCHED.plus(*moved)),
+        };
         accounts.entry(key.0).or_default().shift(before.item(), after.item());
     }
-    let ids: BTreeSet<i64> = accounts.keys().chain(open_jobs.keys()).copied().collect();
-    let rows: Vec<_> = ids
-        .iter()
-        .map(|id| {
-            let a = accounts.get(id).copied().unwrap_or_default();
-            let open = open_jobs.get(id).copied().unwrap_or(0);
-            (id, a.done, a.failed, a.cancelled, a.skipped, open)
-        })
-        .collect();
-    let rows = json(&rows)?;
-    let is_moved = |(_, account): &(i64, Account)| *account != Account::default();
-    let moved: Vec<i64> = accounts.into_iter().filter(is_moved).map(|(id, _)| id).collect();
-    // What is accounted for as before neither ends nor opens.
-    let query = if moved.is_empty() { ACCOUNT } else { ACCOUNT_AND_COMPLETE.as_str() };
-    let query = sqlx::query(query).bind(json(&moved)?).bind(now.0).bind(rows);
-    let turned = query.fetch_all(&mut *batch.conn).await?;
-    completed(batch, &turned, now).await?;
+    let ids: BTreeSet<i64> = accounts.keys().chain(open_jobs.keys()).chain(advanced.keys()).copied().collect();
+    let row = |id: &i64| {
+        let a = accounts.get(id).copied().unwrap_or_default();
+        let open = open_jobs.get(id).copied().unwrap_or(0);
+        let (to, by) = (advanced.get(id).map(|by| by.to), advanced.get(id).copied().unwrap_or_default());
+        (*id, a.done, a.failed, a.cancelled, a.skipped, open, to, by.items, by.dispatched, by.deferred)
+    };
+    let is_moved = |(_, account): &(&i64, &Account)| **account != Account::default();
+    let turnable = accounts.iter().filter(is_moved).map(|(id, _)| *id).collect();
+    Ok(Accounts { rows: ids.iter().map(row).collect(), turnable })
+}
+
+/// What follows from accounts that were written, for imports that they completed or opened again.
+pub(in crate::store) async fn accounted(
+    batch: &mut Batch<'_>,
+    moved: &Accounts,
+    turned: &[SqliteRow],
+) -> Result<(), StoreError> {
+    let now = batch.now();
+    completed(batch, turned, now).await?;
     let is_ending = |id: &i64| batch.view.imports.get(id).is_some_and(|s| s.state == ImportState::Cancelled);
-    if ids.iter().any(is_ending) {
+    if moved.rows.iter().any(|(id, ..)| is_ending(id)) {
         reload(batch).await?;
     }
     Ok(())
 }
 
-/// An item that has no row is as it was dispatched, with one open job: most of them are
-/// written once, when that job ends.
-pub(in crate::store) const ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
-    SELECT value->>0, value->>1, 1 + (value->>2), value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
-    ON CONFLICT (import_id, item) DO UPDATE SET open = open + excluded.open - 1, failed = failed + excluded.failed,
-       cancelled = cancelled + excluded.cancelled, made = made + excluded.made
+/// Items that have a row, which come back.
+pub(in crate::store) const KNOWN_ITEMS: &str = "UPDATE item SET open = open + (new.value->>2),
+       failed = failed + (new.value->>3), cancelled = cancelled + (new.value->>4), made = made + (new.value->>5)
+    FROM jsonb_each($2) AS new WHERE item.import_id = new.value->>0 AND item.item = new.value->>1
     RETURNING json_array(import_id, item, open, failed, cancelled, made)";
 
-/// Write what moved in the trees of items, which come back.
-async fn write_items(batch: &mut Batch<'_>, items: &BTreeMap<(i64, i64), Tree>) -> Result<Vec<SqliteRow>, StoreError> {
-    if items.is_empty() {
-        return Ok(Vec::new());
+/// The others: an item that has no row is as it was dispatched, with one open job. Most are
+/// written once, when that job ends.
+pub(in crate::store) const NEW_ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
+    SELECT value->>0, value->>1, 1 + (value->>2), value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
+    ON CONFLICT (import_id, item) DO NOTHING";
+
+/// Both in one message to the connection.
+static ITEMS: LazyLock<String> = LazyLock::new(|| format!("{KNOWN_ITEMS}; {NEW_ITEMS}"));
+
+/// Write what moved in the trees of items; those that had a row before come back as they are now.
+async fn write_items(batch: &mut Batch<'_>, moved: &Moved) -> Result<BTreeMap<(i64, i64), Tree>, StoreError> {
+    if moved.items.is_empty() {
+        return Ok(BTreeMap::new());
     }
-    let rows: Vec<_> =
-        items.iter().map(|((import, item), t)| (import, item, t.open, t.failed, t.cancelled, t.made)).collect();
-    Ok(sqlx::query(ITEMS).bind(json(&rows)?).fetch_all(&mut *batch.conn).await?)
+    let row = |((import, item), t): (&(i64, i64), &Tree)| (*import, *item, t.open, t.failed, t.cancelled, t.made);
+    let rows: Vec<_> = moved.items.iter().map(row).collect();
+    let may_be_known = |(key, _): &(&(i64, i64), &Tree)| !moved.unwritten.contains(*key);
+    let known: Vec<_> = moved.items.iter().filter(may_be_known).map(row).collect();
+    let rows = json(&rows)?;
+    if known.is_empty() {
+        sqlx::query(NEW_ITEMS).bind(rows).execute(&mut *batch.conn).await?;
+        return Ok(BTreeMap::new());
+    }
+    let known = sqlx::query(ITEMS.as_str()).bind(rows).bind(json(&known)?).fetch_all(&mut *batch.conn).await?;
+    let tree = |row: &SqliteRow| {
+        let (import, item, open, failed, cancelled, made) = parse(row.try_get(0)?)?;
+        Ok(((import, item), Tree { open, failed, cancelled, made }))
+    };
+    known.iter().map(tree).collect()
 }
 
 pub(in crate::store) const COMPLETE: &str = "UPDATE import SET
@@ -95,9 +183,6 @@ pub(in crate::store) const COMPLETE: &str = "UPDATE import SET
         OR (state = 'completed'
             AND total > done + failed + cancelled + duplicate + skipped + invalid))
     RETURNING id, state = 'completed', CASE WHEN then_id IS NULL THEN then_job END, source";
-
-/// Both in one message to the connection.
-static ACCOUNT_AND_COMPLETE: LazyLock<String> = LazyLock::new(|| format!("{ACCOUNT}; {COMPLETE}"));
 
 /// Close imports of which nothing remains, and reopen those of which something
 /// does again.
@@ -146,9 +231,10 @@ async fn follow(batch: &mut Batch<'_>, id: i64, then: Then, source: &str, now: T
 }
 
 pub(in crate::store) const OPEN: &str =
-    "SELECT id, state, cursor < list_bytes OR deferred > 0, existing, total, chunk FROM import
+    "SELECT id, state, cursor, list_bytes, deferred, existing, total, chunk FROM import
         WHERE state IN ('pending', 'processing', 'paused')
-    UNION ALL SELECT id, state, 0, existing, total, chunk FROM import WHERE state = 'cancelled' AND open_jobs > 0";
+    UNION ALL SELECT id, state, cursor, list_bytes, deferred, existing, total, chunk FROM import
+        WHERE state = 'cancelled' AND open_jobs > 0";
 
 /// Read again which imports are open: whenever one is turned, which is rare.
 pub(in crate::store) async fn reload(batch: &mut Batch<'_>) -> Result<(), StoreError> {
@@ -163,9 +249,11 @@ impl View {
         for row in sqlx::query(OPEN).fetch_all(conn).await? {
             let state = ImportState::parse(row.try_get(1)?);
             let state = state.ok_or_else(|| StoreError::Corrupt("import: unknown state".into()))?;
-            let existing = super::Existing::of(row.try_get(3)?);
-            let (has_more, total, chunk) = (row.try_get(2)?, row.try_get(4)?, row.try_get(5)?);
-            self.imports.insert(row.try_get(0)?, Standing { state, has_more, total, chunk, existing });
+            let (cursor, list_bytes, deferred) = (row.try_get(2)?, row.try_get(3)?, row.try_get(4)?);
+            let existing = super::Existing::of(row.try_get(5)?);
+            let (total, chunk) = (row.try_get(6)?, row.try_get(7)?);
+            let standing = Standing { state, cursor, list_bytes, deferred, total, chunk, existing };
+            self.imports.insert(row.try_get(0)?, standing);
         }
         Ok(())
     }

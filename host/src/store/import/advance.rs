@@ -1,6 +1,6 @@
 //! Dispatching items: the cursor, the ranges and the jobs in one commit.
 
-use super::{Chunk, Dispatch, Existing, Origin, Refill, number};
+use super::{Advance, Chunk, Dispatch, Existing, Origin, Refill, number};
 use crate::rules::deferred::{MAX_GAP, Range, join};
 use crate::rules::import::ImportState;
 use crate::store::accept::{self, Entry};
@@ -90,8 +90,9 @@ async fn go(batch: &mut Batch<'_>, run: &[&Dispatch]) -> Result<bool, StoreError
     let is_there = match (&first.from, &last.from) {
         (Origin::Cursor { from, .. }, Origin::Cursor { to, .. }) => {
             let items = |chunk: &Chunk| if let Origin::Cursor { items, .. } = chunk.from { items } else { 0 };
-            let items = chunks().map(items).sum();
-            move_cursor(batch, first.import, (*from, *to, items), entries.len(), &ranges).await?
+            let deferred = ranges.iter().map(|range| range.items).sum();
+            let (items, dispatched) = (chunks().map(items).sum(), entries.len() as u64);
+            move_cursor(batch, first.import, *from, Advance { to: *to, items, dispatched, deferred })
         }
         (Origin::Range { was, left }, _) => drain(batch, first, was, left.as_ref()).await?,
         (Origin::Cursor { .. }, Origin::Range { .. }) => false,
@@ -113,54 +114,39 @@ async fn go(batch: &mut Batch<'_>, run: &[&Dispatch]) -> Result<bool, StoreError
     Ok(true)
 }
 
-pub(in crate::store) const ADVANCE: &str = "UPDATE import SET state = 'processing', cursor = $3,
-       position = position + $4, dispatched = dispatched + $5, deferred = deferred + $6
-    WHERE id = $1 AND cursor = $2 AND state IN ('pending', 'processing')
-    RETURNING cursor < list_bytes OR deferred > 0";
-
-/// Move the cursor from here to there, past so many items.
-async fn move_cursor(
-    batch: &mut Batch<'_>,
-    import: i64,
-    (from, to, items): (u64, u64, u64),
-    jobs: usize,
-    ranges: &[Range],
-) -> Result<bool, StoreError> {
-    let deferred: u64 = ranges.iter().map(|range| range.items).sum();
-    let query = sqlx::query(ADVANCE).bind(import).bind(number(from)).bind(number(to)).bind(number(items));
-    let query = query.bind(number(jobs as u64)).bind(number(deferred));
-    let moved = query.fetch_optional(&mut *batch.conn).await?;
-    note(batch, import, moved.as_ref())
+/// Move a cursor that is where it was read. The import learns it with the counts of the batch: nobody else
+/// writes cursors, so the view knows where they are.
+fn move_cursor(batch: &mut Batch<'_>, import: i64, from: u64, by: Advance) -> bool {
+    let Some(standing) = batch.view.imports.get_mut(&import).filter(|s| s.is_open() && s.cursor == from) else {
+        return false;
+    };
+    (standing.state, standing.cursor) = (ImportState::Processing, by.to);
+    standing.deferred += by.deferred;
+    batch.advanced(import, by);
+    true
 }
 
 pub(in crate::store) const DRAIN: &str =
     "UPDATE import SET state = 'processing', dispatched = dispatched + $2, deferred = deferred - $2
     WHERE id = $1 AND state IN ('pending', 'processing')
-      AND EXISTS (SELECT 1 FROM deferred WHERE import_id = $1 AND key = $3 AND start = $4 AND items = $5)
-    RETURNING cursor < list_bytes OR deferred > 0";
+      AND EXISTS (SELECT 1 FROM deferred WHERE import_id = $1 AND key = $3 AND start = $4 AND items = $5)";
 
 /// Take the first items out of a range.
 async fn drain(batch: &mut Batch<'_>, chunk: &Chunk, was: &Range, left: Option<&Range>) -> Result<bool, StoreError> {
-    let query = sqlx::query(DRAIN).bind(chunk.import).bind(number(chunk.jobs.len() as u64));
+    let jobs = chunk.jobs.len() as u64;
+    let query = sqlx::query(DRAIN).bind(chunk.import).bind(number(jobs));
     let query = query.bind(&was.key).bind(number(was.start)).bind(number(was.items));
-    let drained = query.fetch_optional(&mut *batch.conn).await?;
-    if !note(batch, chunk.import, drained.as_ref())? {
+    if query.execute(&mut *batch.conn).await?.rows_affected() == 0 {
         return Ok(false);
+    }
+    if let Some(standing) = batch.view.imports.get_mut(&chunk.import) {
+        standing.state = ImportState::Processing;
+        standing.deferred = standing.deferred.saturating_sub(jobs);
     }
     let gone = sqlx::query("DELETE FROM deferred WHERE import_id = $1 AND key = $2 AND start = $3");
     gone.bind(chunk.import).bind(&was.key).bind(number(was.start)).execute(&mut *batch.conn).await?;
     if let Some(left) = left {
         insert(batch, chunk.import, &[left]).await?;
-    }
-    Ok(true)
-}
-
-/// Remember whether an import has something to dispatch still; whether it was changed.
-fn note(batch: &mut Batch<'_>, import: i64, row: Option<&sqlx::sqlite::SqliteRow>) -> Result<bool, StoreError> {
-    let Some(row) = row else { return Ok(false) };
-    let has_more = row.try_get(0)?;
-    if let Some(standing) = batch.view.imports.get_mut(&import) {
-        (standing.state, standing.has_more) = (ImportState::Processing, has_more);
     }
     Ok(true)
 }

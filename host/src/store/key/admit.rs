@@ -209,7 +209,7 @@ pub(in crate::store) fn started(batch: &mut Batch<'_>, name: &str, now: Timestam
 }
 
 pub(in crate::store) const WRITE: &str = "INSERT INTO key (name, idle, running, waiting, next_at)
-    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($3) WHERE true
+    SELECT value->>0, value->>1, value->>2, value->>3, value->>4 FROM jsonb_each($6) WHERE true
     ON CONFLICT (name) DO UPDATE SET idle = idle + excluded.idle, running = running + excluded.running,
        waiting = waiting + excluded.waiting, next_at = max(next_at, excluded.next_at)";
 

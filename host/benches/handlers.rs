@@ -3,9 +3,10 @@
 //! `cargo bench -p capstan --bench handlers`. The pages are rustup's installed documentation, or the folder that
 //! `CAPSTAN_BENCH_PAGES` names; `CAPSTAN_BENCH_DOCUMENTS` of them, evenly spaced (default 300). The host works on them as
 //! `capstan run` does; what is compared is CPU time: of the guest and of the host for it, as the attempts have it on
-//! record, and of the thread that runs the same handler through the SDK's test bench, which makes folders and files too.
-//! Both are done three times, in turns, and of each kind the cheapest pass counts on either side: what is slower than that
-//! was something else on the machine, above all ext4 after many files were deleted.
+//! record, and of the same handler on the SDK's test bench (`Run::cpu`: the folders are made before and looked at
+//! after), on as many threads. Both read and write files, the host on the project's disk, the bench in `TMPDIR`. Both
+//! are done three times, in turns, and of each kind the cheapest pass counts on either side: what is slower than that was
+//! something else on the machine, above all ext4 after many files were deleted.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
 
@@ -60,7 +61,8 @@ fn main() {
     println!("{documents} documents of {}; CPU a document, the cheapest of {PASSES} passes", pages.display());
     for (kind, there) in &sandboxed {
         let Some(here) = native.get(kind.as_str()) else { continue };
-        let each = |cpu: Duration, of: &Cost| cpu.as_secs_f64() * 1_000.0 / f64::from(i32::try_from(of.documents).unwrap());
+        let each =
+            |cpu: Duration, of: &Cost| cpu.as_secs_f64() * 1_000.0 / f64::from(i32::try_from(of.documents).unwrap());
         let (there_ms, host_ms, here_ms) = (each(there.cpu, there), each(there.host, there), each(here.cpu, here));
         let (ratio, mib) = (there_ms / here_ms, there.memory >> 20);
         println!(

@@ -2,9 +2,11 @@
 
 use capstan_sdk::testing::{Bench, BenchError};
 use capstan_sdk::{Artifact, Asks, Failure, Handler, Job, Success};
+use rustix::time::{ClockId, clock_gettime};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 /// Answers what it is told about the job.
 #[derive(Default)]
@@ -127,4 +129,38 @@ fn a_configuration_that_does_not_fit_is_a_permanent_failure() {
 fn a_bench_gives_only_what_was_asked_for() {
     let refused = Bench::<Echo>::new().input("summarise", "a.txt", "").run();
     assert!(matches!(refused, Err(BenchError::NotAsked(what)) if what == "artifacts of summarise"));
+}
+
+/// Works until its thread has run for two milliseconds.
+#[derive(Default)]
+struct Busy;
+
+fn thread_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec.try_into().unwrap(), now.tv_nsec.try_into().unwrap())
+}
+
+const WORK: Duration = Duration::from_millis(2);
+
+impl Handler for Busy {
+    const KIND: &'static str = "busy";
+    const VERSION: &'static str = "1.0.0";
+    const ABOUT: &'static str = "works";
+    type Payload = Map<String, Value>;
+    type Config = Map<String, Value>;
+    type Result = ();
+
+    fn run(&mut self, _job: &Job<Self>) -> Result<Success<()>, Failure> {
+        let began = thread_time();
+        while thread_time() - began < WORK {}
+        Ok(Success::Done(()))
+    }
+}
+
+#[test]
+fn a_run_says_what_the_handler_cost_and_not_what_the_bench_did() {
+    let began = thread_time();
+    let run = Bench::<Busy>::new().run().unwrap();
+    let all = thread_time() - began;
+    assert!(WORK <= run.cpu() && run.cpu() < all, "{:?} of {all:?}", run.cpu());
 }

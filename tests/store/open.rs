@@ -1,7 +1,9 @@
 //! Opening: what was closed is found again, and what is not ours or too new is refused.
 
+use super::import::{chunk, import};
 use super::stage::{Stage, done, failed, file, job};
 use capstan::rules::attempt::Class;
+use capstan::rules::import::ImportState;
 use capstan::rules::time::Timestamp;
 use capstan::store::Store;
 use capstan::store::pulse::Ends;
@@ -114,4 +116,22 @@ async fn a_hundred_thousand_finished_jobs_are_in_nobodys_way() {
     let claimed: Vec<i64> = stage.claim(9).await.iter().map(|job| job.facts.running.id).collect();
     assert_eq!(claimed, ids);
     stage.assert_sound().await;
+}
+
+#[tokio::test]
+async fn items_that_an_earlier_version_gave_a_row_when_it_dispatched_them_are_counted_once() {
+    let stage = Stage::new().await;
+    let id = stage.store.next_import().await.unwrap();
+    stage.store.add_import(import(&stage, id, 3, 0)).await.unwrap();
+    stage.store.advance(chunk(&stage, id, 0, 3, 3)).await.unwrap();
+    let mut other = beside(&stage.folder).await;
+    for item in 0..3 {
+        run(&mut other, format!("INSERT INTO item VALUES ({id}, {item}, 1, 0, 0, 0)")).await;
+    }
+    for (claimed, outcome) in stage.claim(3).await.iter().zip([done(), failed(Class::Permanent), done()]) {
+        stage.settle(claimed, &outcome).await;
+        stage.assert_sound().await;
+    }
+    let import = stage.store.import(id).await.unwrap().unwrap();
+    assert_eq!((import.done, import.failed, import.state), (2, 1, ImportState::Completed));
 }

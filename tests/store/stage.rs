@@ -29,7 +29,7 @@ pub(crate) const POLICY: Policy =
     Policy::plain(3, Backoff { shape: Shape::Exponential, base: Millis(1_000), cap: Millis(1_000), jitter: 500 });
 
 pub(crate) struct Stage {
-    folder: TempDir,
+    pub(crate) folder: TempDir,
     pub(crate) store: Store,
     pub(crate) boot: i64,
     /// The only clock there is.

@@ -176,7 +176,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The first job of an item ends, in its first round: the item has no row yet.
+    /// The first job of an item ends, in its first round: the item is as it was dispatched.
     pub(super) fn first_end(&mut self, item: (i64, i64)) {
         self.items.unwritten.insert(item);
     }

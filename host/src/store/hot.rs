@@ -55,6 +55,7 @@ fn statements() -> Vec<(&'static str, String)> {
         ("artifact: subject", artifact::SUBJECT),
         ("pipeline: standing", pipeline::STANDING),
         ("import: known items", import::KNOWN_ITEMS),
+        ("import: other items", import::OTHER_ITEMS),
         ("import: new items", import::NEW_ITEMS),
         ("import: account", import::ACCOUNT),
         ("import: complete", import::COMPLETE),

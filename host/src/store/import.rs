@@ -20,7 +20,7 @@ use crate::rules::import::{ImportState, Turn};
 use crate::rules::time::Timestamp;
 pub(super) use account::{ACCOUNT, Accounts, Advance, COMPLETE, Moved, account, accounted, reload, write_cursors};
 #[cfg(test)]
-pub(super) use account::{KNOWN_ITEMS, NEW_ITEMS, OPEN};
+pub(super) use account::{KNOWN_ITEMS, NEW_ITEMS, OPEN, OTHER_ITEMS};
 pub(super) use advance::advance;
 #[cfg(test)]
 pub(super) use advance::{DRAIN, EXISTING};

@@ -20,8 +20,8 @@ const DISPATCHED: Tree = Tree { open: 1, failed: 0, cancelled: 0, made: 0 };
 pub(in crate::store) struct Moved {
     /// What is added to their trees.
     pub(in crate::store) items: BTreeMap<(i64, i64), Tree>,
-    /// Those of them that have no row for certain: the first job of each ends in this batch, in its first
-    /// round, and nothing but ends and what follows them is written of items.
+    /// Those of them that are as they were dispatched: the first job of each ends in this batch, in its first
+    /// round.
     pub(in crate::store) unwritten: BTreeSet<(i64, i64)>,
     /// What is added to the open jobs of imports.
     pub(in crate::store) open_jobs: BTreeMap<i64, i64>,
@@ -140,33 +140,38 @@ pub(in crate::store) async fn accounted(
 /// Items that have a row, which come back.
 pub(in crate::store) const KNOWN_ITEMS: &str = "UPDATE item SET open = open + (new.value->>2),
        failed = failed + (new.value->>3), cancelled = cancelled + (new.value->>4), made = made + (new.value->>5)
-    FROM jsonb_each($2) AS new WHERE item.import_id = new.value->>0 AND item.item = new.value->>1
+    FROM jsonb_each($1) AS new WHERE item.import_id = new.value->>0 AND item.item = new.value->>1
     RETURNING json_array(import_id, item, open, failed, cancelled, made)";
 
 /// The others: an item that has no row is as it was dispatched, with one open job. Most are
 /// written once, when that job ends.
-pub(in crate::store) const NEW_ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
+pub(in crate::store) const OTHER_ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
     SELECT value->>0, value->>1, 1 + (value->>2), value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
     ON CONFLICT (import_id, item) DO NOTHING";
 
 /// Both in one message to the connection.
-static ITEMS: LazyLock<String> = LazyLock::new(|| format!("{KNOWN_ITEMS}; {NEW_ITEMS}"));
+static ITEMS: LazyLock<String> = LazyLock::new(|| format!("{KNOWN_ITEMS}; {OTHER_ITEMS}"));
 
-/// Write what moved in the trees of items; those that had a row before come back as they are now.
+/// Items that are as they were dispatched. A row says so only if a version before wrote it, when it dispatched
+/// the item.
+pub(in crate::store) const NEW_ITEMS: &str = "INSERT INTO item (import_id, item, open, failed, cancelled, made)
+    SELECT value->>0, value->>1, 1 + (value->>2), value->>3, value->>4, value->>5 FROM jsonb_each($1) WHERE true
+    ON CONFLICT (import_id, item) DO UPDATE SET open = open + excluded.open - 1, failed = failed + excluded.failed,
+       cancelled = cancelled + excluded.cancelled, made = made + excluded.made";
+
+/// Write what moved in the trees of items; those that had a row before come back as they are now,
+/// unless all are as they were dispatched.
 async fn write_items(batch: &mut Batch<'_>, moved: &Moved) -> Result<BTreeMap<(i64, i64), Tree>, StoreError> {
     if moved.items.is_empty() {
         return Ok(BTreeMap::new());
     }
     let row = |((import, item), t): (&(i64, i64), &Tree)| (*import, *item, t.open, t.failed, t.cancelled, t.made);
-    let rows: Vec<_> = moved.items.iter().map(row).collect();
-    let may_be_known = |(key, _): &(&(i64, i64), &Tree)| !moved.unwritten.contains(*key);
-    let known: Vec<_> = moved.items.iter().filter(may_be_known).map(row).collect();
-    let rows = json(&rows)?;
-    if known.is_empty() {
+    let rows = json(&moved.items.iter().map(row).collect::<Vec<_>>())?;
+    if moved.items.keys().all(|item| moved.unwritten.contains(item)) {
         sqlx::query(NEW_ITEMS).bind(rows).execute(&mut *batch.conn).await?;
         return Ok(BTreeMap::new());
     }
-    let known = sqlx::query(ITEMS.as_str()).bind(rows).bind(json(&known)?).fetch_all(&mut *batch.conn).await?;
+    let known = sqlx::query(ITEMS.as_str()).bind(rows).fetch_all(&mut *batch.conn).await?;
     let tree = |row: &SqliteRow| {
         let (import, item, open, failed, cancelled, made) = parse(row.try_get(0)?)?;
         Ok(((import, item), Tree { open, failed, cancelled, made }))

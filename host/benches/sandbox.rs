@@ -1,10 +1,10 @@
 //! What one fresh sandbox costs in CPU, beside the bare engine in the same run.
 //!
-//! `cargo bench --bench sandbox`. Each figure is the CPU time of the guest thread
-//! divided by the sandboxes it ran, the best of five rounds; the bare loop has the
-//! same engine settings and does store + instantiate + call + drop with nothing
-//! around them. On a machine that does other work the best round is still honest
-//! about CPU, not about wall time.
+//! `cargo bench --bench sandbox`. Each figure is the CPU time of the process, of the guest thread
+//! and of the one that hands attempts out, 64 at a time, and takes their reports, divided by the
+//! sandboxes, the best of five rounds; the bare loop has the same engine settings and does store +
+//! instantiate + call + drop with nothing around them. On a machine that does other work the best
+//! round is still honest about CPU, not about wall time.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

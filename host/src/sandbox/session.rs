@@ -15,6 +15,7 @@ use super::fault;
 use super::halt::Halt;
 use super::log::Source;
 use super::meter::Meter;
+use super::outbox;
 use super::quota::Quota;
 use super::remains::Remains;
 use super::state::{self, Made, Shared, State};
@@ -138,6 +139,7 @@ impl<'a> Session<'a> {
         let (limits, stop, started, grace) = (self.limits, self.stop.share(), self.started, self.grace);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
+            outbox::flush();
             shared.meter.settle();
             match judge(&shared.meter, &limits, started.elapsed(), stop.due(grace)) {
                 Some(halt) => Err(halt.into()),

@@ -7,15 +7,25 @@
 //! Guest threads yield to the host's own: they run at a lower priority, so that a
 //! processor full of guests does not keep the queue waiting. Where the system does
 //! not allow that, they compete as equals.
+//!
+//! Waking a thread costs a fifth of the smallest attempt, so attempts are handed over by
+//! an [`Inbox`] and reports by an [`outbox`], which do it for several at once.
 
 use super::attempt::{self, Attempt, Report};
 use super::engine::{Engine, Prepared};
+use super::inbox::Inbox;
+use super::outbox;
 use crate::rules::attempt::Fault;
 use rustix::process::setpriority_process;
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::thread::JoinHandle;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Builder;
 use tokio::sync::{Notify, oneshot};
 
 /// Threads beside a guest thread for work that would hold it up: look-ups of names.
@@ -34,8 +44,11 @@ pub struct ThreadsError {
     source: std::io::Error,
 }
 
+/// An attempt from its beginning until its report is handed over.
+type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 struct Worker {
-    handle: Handle,
+    inbox: Arc<Inbox<Task>>,
     load: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -124,31 +137,43 @@ impl GuestThreads {
     where
         M: FnOnce() -> Result<Attempt, Fault> + Send + 'static,
     {
-        let engine = self.engine.clone();
-        let worker = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed));
-        let task = worker.map(|worker| {
+        let (told, report) = oneshot::channel();
+        if let Some(worker) = self.workers.iter().min_by_key(|worker| worker.load.load(Ordering::Relaxed)) {
+            let engine = self.engine.clone();
             let load = Load::new(&worker.load);
             let waiting = InLine::new(&self.line);
-            worker.handle.spawn(async move {
+            let run = async move {
                 drop(waiting);
-                let report = match make() {
+                match make() {
                     // In a box, so that what is handed to the thread stays small.
                     Ok(attempt) => Box::pin(attempt::run(&engine, &prepared, attempt)).await,
                     Err(fault) => Report::failed(fault),
-                };
-                drop(load);
-                report
-            })
-        });
-        async move {
-            match task {
-                Some(task) => {
-                    task.await.unwrap_or_else(|error| Report::host_fault(format!("the sandbox failed: {error}")))
                 }
-                None => Report::host_fault("there is no guest thread".to_owned()),
-            }
+            };
+            worker.inbox.put(Box::pin(async move {
+                let report = caught(pin!(run)).await;
+                drop(load);
+                outbox::put(told, report);
+            }));
         }
+        async move { report.await.unwrap_or_else(|_| Report::host_fault("its guest thread has ended".to_owned())) }
     }
+}
+
+/// The report of an attempt, also when the host panicked in it: that ends the attempt, and neither its thread nor others.
+async fn caught(mut running: Pin<&mut impl Future<Output = Report>>) -> Report {
+    // It is not polled again after a panic, and what it shares with others is written in whole values.
+    let polled = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
+        Ok(polled) => polled,
+        Err(panic) => Poll::Ready(Report::host_fault(format!("the sandbox failed: {}", words(&*panic)))),
+    });
+    polled.await
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic without words")
 }
 
 fn worker(index: usize) -> std::io::Result<Worker> {
@@ -160,17 +185,31 @@ fn worker(index: usize) -> std::io::Result<Worker> {
         .max_blocking_threads(HELPERS)
         .global_queue_interval(1)
         .event_interval(1)
+        .on_thread_park(outbox::flush)
         .build()?;
-    let handle = runtime.handle().clone();
+    let inbox = Arc::new(Inbox::default());
+    let taken = Arc::clone(&inbox);
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("capstan-guest-{index}")).spawn(move || {
         if let Err(error) = setpriority_process(None, NICE) {
             tracing::debug!(%error, "a guest thread keeps the priority of the host");
         }
-        // An error means that the other end is gone: the same wish.
-        let _ = runtime.block_on(stopped);
+        runtime.block_on(begin(&taken, stopped));
+        outbox::flush();
     })?;
-    Ok(Worker { handle, load: Arc::default(), stop: Some(stop), thread: Some(thread) })
+    Ok(Worker { inbox, load: Arc::default(), stop: Some(stop), thread: Some(thread) })
+}
+
+/// Begin with what comes until `stopped`.
+async fn begin(inbox: &Inbox<Task>, mut stopped: oneshot::Receiver<()>) {
+    loop {
+        tokio::select! {
+            biased;
+            // An error means that the other end is gone: the same wish.
+            _ = &mut stopped => return,
+            tasks = inbox.take() => tasks.into_iter().for_each(|task| drop(tokio::spawn(task))),
+        }
+    }
 }
 
 impl Drop for GuestThreads {
@@ -183,6 +222,28 @@ impl Drop for GuestThreads {
                 // A panic of an attempt was answered to its caller.
                 let _ = thread.join();
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::attempt::{Class, Outcome};
+    use std::panic::resume_unwind;
+
+    #[test]
+    fn a_panic_of_the_host_is_the_outcome_of_its_attempt() {
+        let runtime = Builder::new_current_thread().build().unwrap();
+        let ended = |panic: Box<dyn Any + Send>| runtime.block_on(caught(pin!(async { resume_unwind(panic) })));
+        for (panic, words) in [
+            (Box::new("no luck") as Box<dyn Any + Send>, "no luck"),
+            (Box::new("no luck today".to_owned()), "no luck today"),
+            (Box::new(7), "a panic without words"),
+        ] {
+            let Outcome::Failed(fault) = ended(panic).outcome else { panic!("it did not fail") };
+            assert_eq!(fault.class, Class::HostFault);
+            assert_eq!(fault.message, format!("the sandbox failed: {words}"));
         }
     }
 }

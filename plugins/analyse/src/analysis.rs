@@ -2,8 +2,7 @@
 
 use capstan_terms::fingerprint::{digest, hex, simhash};
 use capstan_terms::{Keyphrase, Text, keyphrases};
-use capstan_text::{Document, Shape};
-use capstan_text::{Lexicon, is_unspaced};
+use capstan_text::{Document, Lexicon, Shape, is_unspaced};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -62,7 +61,7 @@ pub fn analyse(file: &str, config: &Config) -> Analysis {
         format: 1,
         analyse: env!("CARGO_PKG_VERSION").to_owned(),
         words: length.words + length.letters,
-        sentences: document.sentences().len(),
+        sentences: capstan_text::sentences(&blocks).len(),
         reading_seconds: length.seconds(config),
         keyphrases: keyphrases(&text, &blocks, config.keyphrases.into()),
         categories: matches.into_iter().map(|(_, found)| found).collect(),

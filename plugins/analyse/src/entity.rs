@@ -3,10 +3,9 @@
 //! Links of the document count as well as addresses in its text. Names of people and places are left out: capital
 //! letters alone do not tell them from titles, headings and German nouns.
 
-use std::collections::HashMap;
-
 use capstan_text::Document;
 use linkify::{LinkFinder, LinkKind};
+use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 use url::Url;
@@ -61,7 +60,7 @@ pub(crate) fn entities(document: &Document) -> Entities {
     Entities { urls: most(urls), domains: most(domains), emails: most(emails), dates: most(dates) }
 }
 
-type Found = HashMap<String, (usize, usize)>;
+type Found = FxHashMap<String, (usize, usize)>;
 
 fn note(found: &mut Found, text: String, offset: usize) {
     found.entry(text).or_insert((0, offset)).0 += 1;

@@ -23,15 +23,19 @@ const NEAR: usize = 3;
 /// The letters for signs: the first half for the first letter of a sign, the second half for the second.
 const SIGNS: std::ops::RangeInclusive<char> = '\u{E000}'..='\u{E7FF}';
 
+/// What a text is known by.
+type Sign = [char; 2];
+
 /// Removes what is no part of the article.
 pub(crate) fn article(root: &NodeRef<'_>) {
     // The library drops every `aside`; those that are left are notes.
     root.descendants().iter().filter(|node| is(node, "aside")).for_each(|node| node.rename("div"));
     let texts = root.descendants_it().filter(|node| node.is_text() && !node.text().trim().is_empty());
-    let texts: Vec<(NodeRef<'_>, String)> = texts.zip((0..).map(sign)).collect();
+    let texts: Vec<(NodeRef<'_>, Sign)> = texts.zip((0..).map_while(sign)).collect();
     for (text, sign) in &texts {
         let content = text.text();
-        text.set_text(sign.chars().chain(content.chars().filter(|letter| !SIGNS.contains(letter))).collect::<String>());
+        let letters = content.chars().filter(|letter| !SIGNS.contains(letter));
+        text.set_text(sign.iter().copied().chain(letters).collect::<String>());
     }
     // Told that the page is an article, the library needs no classifier. Content that it finds short it would
     // look for in other ways; it counts words at spaces, so all Japanese would be short.
@@ -40,10 +44,11 @@ pub(crate) fn article(root: &NodeRef<'_>) {
     let options = Options { page_type, max_extracted_len, min_extracted_len, min_output_size, ..Options::default() };
     let found = rs_trafilatura::extract_with_options(&root.html(), &options).map(|found| found.content_text);
     let letters: Vec<char> = found.unwrap_or_default().chars().collect();
-    let signs: HashSet<String> = letters.windows(2).map(|pair| pair.iter().collect()).collect();
+    let pairs = letters.array_windows::<2>().filter(|pair| SIGNS.contains(&pair[0]));
+    let signs: HashSet<Sign> = pairs.copied().collect();
     texts.iter().for_each(|(text, _)| text.set_text(text.text().trim_start_matches(|letter| SIGNS.contains(&letter))));
     let (kept, lost): (Vec<_>, Vec<_>) = texts.into_iter().partition(|(_, sign)| signs.contains(sign));
-    let running = |texts: &[(NodeRef<'_>, String)]| texts.iter().map(|(text, _)| sentence(text)).sum::<usize>() as f64;
+    let running = |texts: &[(NodeRef<'_>, Sign)]| texts.iter().map(|(text, _)| sentence(text)).sum::<usize>() as f64;
     let enough = if is(root, "body") { ENOUGH.1 } else { ENOUGH.0 };
     if running(&kept) >= (running(&kept) + running(&lost)) * enough {
         lost.iter().for_each(|(text, _)| text.remove_from_parent());
@@ -55,6 +60,6 @@ pub(crate) fn article(root: &NodeRef<'_>) {
 
 /// A letter of three bytes comes first: the library cuts off three bytes where it looks for authors, and stops
 /// the program when a letter goes on there.
-fn sign(number: u32) -> String {
-    [0xE000 + number / 0x400, 0xE400 + number % 0x400].into_iter().filter_map(char::from_u32).collect()
+fn sign(number: u32) -> Option<Sign> {
+    Some([char::from_u32(0xE000 + number / 0x400)?, char::from_u32(0xE400 + number % 0x400)?])
 }

@@ -48,6 +48,9 @@ pub(crate) fn clean(page: &Document) {
         let ids: HashSet<_> = named.clone().map(|node| node.id).collect();
         let inside = |node: &NodeRef<'_>| node.ancestors_it(None).any(|above| ids.contains(&above.id));
         let beside: Vec<_> = named.filter(|node| !inside(node)).collect();
+        if beside.is_empty() {
+            continue;
+        }
         let (all, comments) = (running(&body), names.contains("comment"));
         let most = if comments { all.saturating_sub(ARTICLE) } else { all / SHARE };
         if beside.iter().map(|node| running(node)).sum::<usize>() <= most {

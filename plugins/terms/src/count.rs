@@ -1,6 +1,6 @@
 //! Terms of one or several words, counted in a text; the text as a vector of them (Salton's `lnc`).
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::Text;
 
@@ -10,7 +10,7 @@ type Wanted<'a> = (&'a [String], Vec<u32>);
 /// How often terms come in a text.
 #[derive(Debug)]
 pub struct Counts<'a> {
-    terms: HashMap<&'a [String], usize>,
+    terms: FxHashMap<&'a [String], usize>,
     /// The length of the text as a vector.
     pub length: f64,
 }
@@ -19,14 +19,14 @@ impl<'a> Counts<'a> {
     /// The counts of these terms; a term is a row of keys.
     #[must_use]
     pub fn of(text: &Text, terms: impl Iterator<Item = &'a [String]>) -> Self {
-        let mut wanted: HashMap<u32, Vec<Wanted<'_>>> = HashMap::new();
+        let mut wanted: FxHashMap<u32, Vec<Wanted<'_>>> = FxHashMap::default();
         for term in terms {
             let ids: Option<Vec<u32>> = term.iter().map(|key| text.id(key)).collect();
             if let Some(ids) = ids {
                 wanted.entry(ids[0]).or_default().push((term, ids));
             }
         }
-        let mut counts: HashMap<&[String], usize> = HashMap::new();
+        let mut counts: FxHashMap<&[String], usize> = FxHashMap::default();
         let mut forms = vec![0_usize; text.forms()];
         for (at, token) in text.tokens.iter().enumerate() {
             forms[token.id as usize] += usize::from(!token.is_stop);

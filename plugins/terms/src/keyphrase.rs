@@ -9,7 +9,7 @@
 //! What it cannot promise: it knows no grammar, so a verb that comes often is given as well, and a compound of a
 //! language without spaces may be cut in the wrong place.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use capstan_text::Block;
 use schemars::JsonSchema;
@@ -80,7 +80,7 @@ pub fn keyphrases(text: &Text, blocks: &[Block], most: usize) -> Vec<Keyphrase> 
 
 /// Every row that begins and ends with a word that says something, by what its numbers add up to.
 fn rows(tokens: &[Token]) -> Vec<Row> {
-    let mut rows: HashMap<u64, Row> = HashMap::new();
+    let mut rows: FxHashMap<u64, Row> = FxHashMap::default();
     for (first, start) in (0_u32..).zip(tokens).filter(|(_, token)| !token.is_stop) {
         let (longest, shortest) = if start.is_letter { (LONGEST.1, 2) } else { (LONGEST.0, 1) };
         // FNV-1a (Fowler, Noll and Vo) over the numbers, turned so that the high bits count as well.

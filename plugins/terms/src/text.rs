@@ -1,8 +1,7 @@
 //! The text as a row of numbered words: what phrases and terms are counted in.
 
-use std::collections::HashMap;
-
 use capstan_text::{Block, Lexicon, Shape, is_unspaced};
+use rustc_hash::FxHashMap;
 
 /// What may stand between two words of a phrase.
 const JOINTS: [&str; 4] = ["", " ", "-", "‑"];
@@ -37,7 +36,7 @@ pub struct Token {
 pub struct Text {
     /// They, in their order.
     pub tokens: Vec<Token>,
-    ids: HashMap<String, u32>,
+    ids: FxHashMap<String, u32>,
 }
 
 impl Text {
@@ -73,7 +72,7 @@ impl Text {
             let is_letter = word.chars().next().is_some_and(is_unspaced) && word.chars().nth(1).is_none();
             let joint =
                 last.filter(|(_, letter)| *letter == is_letter).map(|(end, _)| text.get(end..start).unwrap_or("\n"));
-            let key = lexicon.key(word);
+            let (key, is_stop) = lexicon.read(word);
             let next = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
             let id = *self.ids.entry(key).or_insert(next);
             let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
@@ -83,7 +82,7 @@ impl Text {
                 start: place(start),
                 end: place(end),
                 is_joined: joint.is_some_and(|joint| JOINTS.contains(&joint) && (!is_letter || joint.is_empty())),
-                is_stop: lexicon.is_stop(word),
+                is_stop,
                 is_letter,
             });
             last = Some((end, is_letter));
@@ -94,9 +93,13 @@ impl Text {
     fn stop_letters(&mut self, first: usize, text: &str, lexicon: &Lexicon) {
         let tokens = self.tokens.get_mut(first..).unwrap_or_default();
         for at in 0..tokens.len() {
+            let from = tokens[at];
             for length in 2..=STOP.min(tokens.len() - at) {
-                let (from, to) = (tokens[at], tokens[at + length - 1]);
-                let is_word = from.is_letter && to.is_letter && to.end - from.start <= 4 * STOP as u32;
+                if !from.is_letter {
+                    break;
+                }
+                let to = tokens[at + length - 1];
+                let is_word = to.is_letter && to.end - from.start <= 4 * STOP as u32;
                 let word = text.get(from.start as usize..to.end as usize).filter(|_| is_word);
                 if word.is_some_and(|word| lexicon.is_listed(word)) {
                     tokens[at..at + length].iter_mut().for_each(|token| token.is_stop = true);

@@ -3,10 +3,9 @@
 //! Stop words are those of stopwords-iso, endings are taken off by Snowball's algorithms. What it cannot promise:
 //! anything for a language that neither of them knows.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-
 use rust_stemmers::{Algorithm, Stemmer};
+use rustc_hash::FxHashSet;
+use std::borrow::Cow;
 
 /// Whether a letter is of a script that puts no spaces between words.
 #[must_use]
@@ -21,7 +20,7 @@ fn is_hiragana(letter: char) -> bool {
 
 /// What is known about the words of a language; of one that nobody knows, nothing.
 pub struct Lexicon {
-    stop: HashSet<&'static str>,
+    stop: FxHashSet<&'static str>,
     stemmer: Option<Stemmer>,
 }
 
@@ -59,8 +58,7 @@ impl Lexicon {
     /// The form under which a word is counted.
     #[must_use]
     pub fn key(&self, word: &str) -> String {
-        let word = word.to_lowercase().replace('’', "'");
-        self.stem(&word).into_owned()
+        self.stem(&folded(word)).into_owned()
     }
 
     /// A word in lower case without its ending.
@@ -72,10 +70,20 @@ impl Lexicon {
     /// Whether a word says nothing by itself.
     #[must_use]
     pub fn is_stop(&self, word: &str) -> bool {
-        let lower = word.to_lowercase().replace('’', "'");
+        self.is_stop_folded(&folded(word))
+    }
+
+    /// The form under which a word is counted, and whether it says nothing by itself.
+    #[must_use]
+    pub fn read(&self, word: &str) -> (String, bool) {
+        let lower = folded(word);
+        (self.stem(&lower).into_owned(), self.is_stop_folded(&lower))
+    }
+
+    fn is_stop_folded(&self, lower: &str) -> bool {
         let mut letters = lower.chars();
         let is_short = letters.next().is_some_and(|first| !is_unspaced(first)) && letters.next().is_none();
-        is_short || !lower.contains(char::is_alphabetic) || lower.chars().all(is_hiragana) || self.is_listed(&lower)
+        is_short || !lower.contains(char::is_alphabetic) || lower.chars().all(is_hiragana) || self.is_listed(lower)
     }
 
     /// Whether the list of stop words has a word in lower case.
@@ -83,4 +91,10 @@ impl Lexicon {
     pub fn is_listed(&self, word: &str) -> bool {
         self.stop.contains(word)
     }
+}
+
+/// A word in lower case, with the apostrophe that lists of words have.
+fn folded(word: &str) -> String {
+    let lower = word.to_lowercase();
+    if lower.contains('’') { lower.replace('’', "'") } else { lower }
 }

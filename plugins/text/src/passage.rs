@@ -116,16 +116,16 @@ impl<'a> Cutter<'a> {
 /// A block, or its sentences or lines when it is too long, or pieces of those.
 fn units(block: &Block, most: usize) -> Vec<Unit<'_>> {
     let whole = 0..block.text.len();
-    if word::count(&block.text) <= most {
-        return vec![unit(block, whole)];
+    let words = word::count(&block.text);
+    if words <= most {
+        return vec![unit(block, whole, words)];
     }
     let parts = if block.shape == Shape::Prose { sentence::cut(&block.text) } else { lines(&block.text) };
     parts.into_iter().flat_map(|part| pieces(block, part, most)).collect()
 }
 
-fn unit(block: &Block, range: Range<usize>) -> Unit<'_> {
-    let text = &block.text[range.clone()];
-    Unit { text, range: block.place(range), words: word::count(text) }
+fn unit(block: &Block, range: Range<usize>, words: usize) -> Unit<'_> {
+    Unit { text: &block.text[range.clone()], range: block.place(range), words }
 }
 
 fn lines(text: &str) -> Vec<Range<usize>> {
@@ -141,11 +141,11 @@ fn pieces(block: &Block, part: Range<usize>, most: usize) -> Vec<Unit<'_>> {
         let here = part.start + at;
         let count = word::count(piece);
         if words + count > most && here > start {
-            cut.push(unit(block, start..here));
+            cut.push(unit(block, start..here, words));
             (start, words) = (here, 0);
         }
         words += count;
     }
-    cut.push(unit(block, start..part.end));
+    cut.push(unit(block, start..part.end, words));
     cut
 }

@@ -1,6 +1,6 @@
 //! Sentences as sparse vectors of unit length: how often a term stands in them, times how rare it is in the document.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::terms::Terms;
 
@@ -37,7 +37,7 @@ impl Vector {
 
 /// The vectors of `texts`, and that of a title or a question, which does not count for how rare a term is.
 pub fn vectors<'a>(terms: &Terms, texts: impl Iterator<Item = &'a str>, title: &str) -> (Vec<Vector>, Vector) {
-    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let mut numbers: FxHashMap<String, u32> = FxHashMap::default();
     let mut counts: Vec<Vector> = texts.map(|text| counted(terms, text, &mut numbers)).collect();
     let mut frequency = vec![0u32; numbers.len()];
     counts.iter().flat_map(|vector| &vector.0).for_each(|(term, _)| frequency[*term as usize] += 1);
@@ -51,7 +51,7 @@ pub fn vectors<'a>(terms: &Terms, texts: impl Iterator<Item = &'a str>, title: &
     (counts.into_iter().map(Vector::scaled).collect(), title)
 }
 
-fn counted(terms: &Terms, text: &str, numbers: &mut HashMap<String, u32>) -> Vector {
+fn counted(terms: &Terms, text: &str, numbers: &mut FxHashMap<String, u32>) -> Vector {
     let mut found: Vec<u32> = Vec::new();
     terms.each(text, |term| {
         let next = numbers.len() as u32;

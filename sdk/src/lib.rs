@@ -74,6 +74,9 @@
 //! getter of [`Job`] is one call to the host at the moment it is used. Compile with
 //! `cargo build --release --target wasm32-wasip2` and crate type `cdylib`.
 //!
+//! The feature `talc` gives the component the allocator of that name in place of the C library's. What makes many small
+//! strings and vectors gets faster by it; it is off so that you can choose another.
+//!
 //! # What it cannot promise
 //!
 //! `testing` is not a sandbox: limits on time, memory and files are not enforced there, and nothing
@@ -100,6 +103,10 @@ pub mod testing;
 #[doc(hidden)]
 #[allow(missing_docs, unreachable_pub, clippy::all, clippy::undocumented_unsafe_blocks)]
 pub mod wit;
+
+#[cfg(all(feature = "talc", target_family = "wasm", not(target_feature = "atomics")))]
+#[global_allocator]
+static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
 /// Compiles the example of the author guide with the doc tests.
 #[cfg(doctest)]

@@ -39,6 +39,18 @@ fn the_more_urgent_runs_first() {
     assert_eq!(project.sql("SELECT job_id FROM attempt ORDER BY lease"), [3, 2, 1]);
 }
 
+/// Whoever claims must not look for a free slot before the attempt has left it, and then wait for a word that came before.
+#[test]
+fn one_slot_is_filled_again_each_time_that_it_is_free() {
+    let project = Project::with_odd();
+    project.set("worker", "slots = 1");
+    let line = r#"{"kind": "odd", "payload": {"do": "echo"}}"#;
+    let lines = format!("{line}\n").repeat(400);
+    run_with(about(project.root(), &["job", "add", "--from", "-"]), &lines).ok();
+    project.capstan(&["run"]).ok();
+    assert_eq!(project.sql("SELECT count(*) FROM job WHERE state = 'completed'"), [400]);
+}
+
 #[test]
 fn a_job_that_is_not_begun_by_its_deadline_fails_and_one_that_runs_is_stopped() {
     let project = Project::with_odd();

@@ -142,6 +142,8 @@ impl GuestThreads {
             let engine = self.engine.clone();
             let load = Load::new(&worker.load);
             let waiting = InLine::new(&self.line);
+            // In a box that goes with the call, for what it holds would lie in the attempt's task to its end.
+            let make: Box<dyn FnOnce() -> Result<Attempt, Fault> + Send> = Box::new(make);
             let run = async move {
                 drop(waiting);
                 match make() {

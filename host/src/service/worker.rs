@@ -20,8 +20,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
 
 /// What an attempt costs a guest thread beside the guest itself: from the
 /// benchmark `sandbox`.
@@ -47,7 +47,6 @@ struct Worker {
     runtime: Arc<Runtime>,
     roots: Arc<Roots>,
     busy: Arc<Busy>,
-    ended: Arc<Notify>,
     attempts: JoinSet<Result<(), ServiceError>>,
     asked: VecDeque<Asked>,
     /// The commit since which a claim found nothing, if the last one did.
@@ -75,7 +74,6 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         runtime,
         roots: Arc::default(),
         busy: Arc::default(),
-        ended: Arc::default(),
         attempts: JoinSet::new(),
         asked: VecDeque::new(),
         empty: None,
@@ -92,7 +90,8 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         tokio::select! {
             changed = pulse.changed() => if changed.is_err() { break },
             _ = stop.changed() => {},
-            () = worker.ended.notified() => {},
+            // The task itself, and not a word of it before its end: it holds its slot until it has ended.
+            Some(ended) = worker.attempts.join_next() => settled(ended)?,
             // Those that were claimed ahead run now, and may run for long without a word.
             () = worker.runtime.guests.begun() => {},
             () = tokio::time::sleep(timer) => {},
@@ -106,6 +105,11 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
 fn until(timer: Option<Timestamp>, now: Timestamp) -> Duration {
     let longest = Duration::from_secs(3_600);
     timer.map_or(longest, |at| at.since(now).duration().min(longest))
+}
+
+/// What the task of an attempt ended with.
+fn settled(ended: Result<Result<(), ServiceError>, JoinError>) -> Result<(), ServiceError> {
+    ended.map_err(|error| ServiceError::Bug(error.to_string()))?
 }
 
 impl Worker {
@@ -168,12 +172,11 @@ impl Worker {
         let told = Told { stop, board };
         let runtime = Arc::clone(&self.runtime);
         let ready = table.of(&job.facts.kind).cloned().ok_or_else(|| table.why_not(&job.facts.kind));
-        let (roots, busy, ended) = (Arc::clone(&self.roots), Arc::clone(&self.busy), Arc::clone(&self.ended));
+        let (roots, busy) = (Arc::clone(&self.roots), Arc::clone(&self.busy));
         self.attempts.spawn(async move {
             // In a box: a task is moved several times before it runs.
             let used = Box::pin(attempt::run(&runtime, &roots, job, ready, told)).await;
             runtime.running.end(id);
-            ended.notify_one();
             busy.saw(used.as_ref().map_or(0, |usage| usage.cpu_us + usage.host_us));
             used.map(|_| ())
         });
@@ -182,7 +185,7 @@ impl Worker {
     /// Take note of attempts that have ended.
     fn reap(&mut self) -> Result<(), ServiceError> {
         while let Some(ended) = self.attempts.try_join_next() {
-            ended.map_err(|error| ServiceError::Bug(error.to_string()))??;
+            settled(ended)?;
         }
         Ok(())
     }
@@ -198,7 +201,7 @@ impl Worker {
         while !self.attempts.is_empty() {
             tokio::select! {
                 ended = self.attempts.join_next() => match ended {
-                    Some(ended) => ended.map_err(|error| ServiceError::Bug(error.to_string()))??,
+                    Some(ended) => settled(ended)?,
                     None => break,
                 },
                 () = &mut grace, if !asked => {

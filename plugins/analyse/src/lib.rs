@@ -116,3 +116,4 @@ impl Handler for Analyse {
 }
 
 capstan_sdk::export!(Analyse);
+capstan_sdk::talc!();

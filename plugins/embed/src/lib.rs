@@ -127,3 +127,4 @@ impl Handler for Embed {
 }
 
 capstan_sdk::export!(Embed);
+capstan_sdk::talc!();

@@ -127,3 +127,4 @@ impl Handler for Index {
 }
 
 capstan_sdk::export!(Index);
+capstan_sdk::talc!();

@@ -99,3 +99,4 @@ impl Handler for Normalise {
 }
 
 capstan_sdk::export!(Normalise);
+capstan_sdk::talc!();

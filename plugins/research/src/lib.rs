@@ -134,3 +134,4 @@ fn language(passages: &[Passage]) -> String {
 }
 
 capstan_sdk::export!(Research);
+capstan_sdk::talc!();

@@ -138,3 +138,4 @@ fn settings(payload: &Payload, config: &Config) -> Result<(usize, f32), Failure>
 }
 
 capstan_sdk::export!(Summarise);
+capstan_sdk::talc!();

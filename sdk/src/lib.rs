@@ -74,7 +74,7 @@
 //! getter of [`Job`] is one call to the host at the moment it is used. Compile with
 //! `cargo build --release --target wasm32-wasip2` and crate type `cdylib`.
 //!
-//! The feature `talc` has [`talc!`], which gives the component the allocator of that name in place of the C library's.
+//! The feature `talc` has the macro `talc!`, which gives the component the allocator of that name in place of the C library's.
 //!
 //! # What it cannot promise
 //!

@@ -46,6 +46,8 @@ pub(super) fn flush() {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::rules::attempt::{Class, Fault};
     use tokio::sync::oneshot::{self, Receiver};

@@ -230,6 +230,8 @@ impl Drop for GuestThreads {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
+
     use super::*;
     use crate::rules::attempt::{Class, Outcome};
     use std::panic::resume_unwind;

@@ -59,8 +59,8 @@ fn leaks(name: &str) -> bool {
 const SIMD: &str = "-Ctarget-feature=+simd128";
 
 /// Larger functions are inlined than the compiler would by itself (it takes 275 for its threshold at level 3): the engine
-/// looks at the clock's tick at the beginning of every function, so calls cost more than elsewhere. Bundled handlers
-/// take 7 to 16 % less CPU by it and are an eighth larger (`docs/benchmarks.md`).
+/// looks at the clock's tick at the beginning of every function, so calls cost more than elsewhere. Handlers of text
+/// take 7 to 16 % less CPU by it; all are an eighth larger (`docs/benchmarks.md`).
 const INLINE: &str = "-Cllvm-args=-inline-threshold=800";
 
 /// The flags of the second compiler.

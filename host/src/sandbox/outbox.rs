@@ -1,6 +1,6 @@
 //! The reports of a guest thread that nobody was told of yet.
 //!
-//! Telling one waiter wakes a thread that sleeps, which costs as much as a third of the smallest attempt. So a
+//! Telling one waiter wakes a thread that sleeps, which costs a fifth of the smallest attempt. So a
 //! thread that has more to run keeps the reports of short attempts, and hands them over together:
 //! when it has [`MOST`], when one comes of an attempt that was not [`SHORT`], before it goes to sleep, when a guest computes at
 //! the engine's tick, and when it ends. A thread whose attempt is its only one sleeps right behind it,

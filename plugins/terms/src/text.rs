@@ -94,10 +94,10 @@ impl Text {
         let tokens = self.tokens.get_mut(first..).unwrap_or_default();
         for at in 0..tokens.len() {
             let from = tokens[at];
+            if !from.is_letter {
+                continue;
+            }
             for length in 2..=STOP.min(tokens.len() - at) {
-                if !from.is_letter {
-                    break;
-                }
                 let to = tokens[at + length - 1];
                 let is_word = to.is_letter && to.end - from.start <= 4 * STOP as u32;
                 let word = text.get(from.start as usize..to.end as usize).filter(|_| is_word);

@@ -1,13 +1,14 @@
 //! What one fresh sandbox costs in CPU, beside the bare engine in the same run.
 //!
-//! `cargo bench --bench sandbox`. Each figure is the CPU time of the process, of the guest thread
-//! and of the one that hands attempts out, 64 at a time, and takes their reports, divided by the
-//! sandboxes, the best of five rounds; the bare loop has the same engine settings and does store +
-//! instantiate + call + drop with nothing around them. On a machine that does other work the best
-//! round is still honest about CPU, not about wall time.
+//! `cargo bench --bench sandbox`. A figure is CPU time of the process: of the guest thread and of the one that hands
+//! attempts out, 64 at a time, and takes their reports; the bare loop has the same engine settings and does store +
+//! instantiate + call + drop with nothing around them. Rounds of some 30 ms, one of each sort in turns: a machine that is
+//! shared slows down and recovers within a second. Printed are the best round of each sort and the median of the
+//! ratios of neighbours, which does not depend on how fast the machine is.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
+use bare_guest::{HandlerPre, Nothing};
 use capstan::artifact::scratch::{self, Scratch};
 use capstan::capability::fs::Mount;
 use capstan::rules::attempt::Outcome;
@@ -18,9 +19,14 @@ use rustix::time::{ClockId, clock_gettime};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
+use wasmtime::component::{Component, Linker, Resource, ResourceTable, ResourceType};
+use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-const RUNS: u32 = 20_000;
-const ROUNDS: u32 = 5;
+/// Sandboxes of a round: of those without folders, and of those with.
+const RUNS: u32 = 32 * 64;
+const RUNS_WITH_OUTPUT: u32 = 4 * 64;
+const ROUNDS: u32 = 60;
 
 fn cpu(clock: ClockId) -> f64 {
     let time = clock_gettime(clock);
@@ -61,18 +67,20 @@ fn prepare(engine: &Engine, wasm: &[u8]) -> Prepared {
     unsafe { engine.load(&compiled) }.unwrap()
 }
 
-/// Microseconds of CPU of the whole process, and of wall, for one `step`.
-fn measure(runs: u32, mut step: impl FnMut()) -> (f64, f64) {
-    let mut best = (f64::MAX, f64::MAX);
-    for _ in 0..ROUNDS {
-        let (start, wall) = (cpu(ClockId::ProcessCPUTime), Instant::now());
-        for _ in 0..runs {
-            step();
-        }
-        let used = (cpu(ClockId::ProcessCPUTime) - start) / f64::from(runs);
-        best = (best.0.min(used), best.1.min(wall.elapsed().as_secs_f64() * 1e6 / f64::from(runs)));
-    }
-    best
+/// Microseconds of one sandbox.
+#[derive(Clone, Copy)]
+struct Cost {
+    /// CPU of the whole process.
+    cpu: f64,
+    wall: f64,
+}
+
+/// What `runs` sandboxes cost.
+fn round(runs: u32, work: impl FnOnce()) -> Cost {
+    let (start, wall) = (cpu(ClockId::ProcessCPUTime), Instant::now());
+    work();
+    let runs = f64::from(runs);
+    Cost { cpu: (cpu(ClockId::ProcessCPUTime) - start) / runs, wall: wall.elapsed().as_secs_f64() * 1e6 / runs }
 }
 
 /// Start a batch at once and wait for all: what a full worker does.
@@ -92,8 +100,13 @@ fn batch(threads: &GuestThreads, runtime: &tokio::runtime::Runtime, prepared: &P
     });
 }
 
-fn report(what: &str, (cpu, wall): (f64, f64), bare: f64) {
-    println!("{what:<58} {cpu:>8.2} µs CPU {wall:>8.2} µs wall {:>6.2} × bare", cpu / bare);
+/// Print the best of `rounds`, and the median of the ratios to the bare rounds beside them.
+fn report(what: &str, rounds: &[Cost], bare: &[Cost]) {
+    let best = |of: fn(&Cost) -> f64| rounds.iter().map(of).fold(f64::MAX, f64::min);
+    let mut ratios: Vec<f64> = rounds.iter().zip(bare).map(|(round, bare)| round.cpu / bare.cpu).collect();
+    ratios.sort_by(f64::total_cmp);
+    let (cpu, wall, ratio) = (best(|cost| cost.cpu), best(|cost| cost.wall), ratios[ratios.len() / 2]);
+    println!("{what:<58} {cpu:>8.2} µs CPU {wall:>8.2} µs wall {ratio:>6.2} × bare");
 }
 
 fn with_output(
@@ -127,23 +140,42 @@ fn main() {
     let noop = prepare(&engine, capstan_test_guests::noop());
     let output = prepare(&engine, capstan_test_guests::noop_output());
 
-    let (clock, _) = measure(RUNS * 10, || {
-        std::hint::black_box(clock_gettime(ClockId::ThreadCPUTime));
+    let clock = round(RUNS * 10, || {
+        for _ in 0..RUNS * 10 {
+            std::hint::black_box(clock_gettime(ClockId::ThreadCPUTime));
+        }
     });
-    let bare = runtime.block_on(bare());
-    println!("one reading of the thread's CPU clock: {clock:.3} µs");
-    report("bare engine: store + instantiate + call + drop", bare, bare.0);
-    let per = |(cpu, wall): (f64, f64)| (cpu / 64.0, wall / 64.0);
-    let runs = RUNS / 64;
-    let plain = per(measure(runs, || batch(&threads, &runtime, &noop, || attempt(Vec::new(), "{}"))));
-    report("sandbox: no /output", plain, bare.0);
     let folder = tempfile::tempdir().unwrap();
     let root = folder.path().join("scratch");
     scratch::clean(&root).unwrap();
-    let unused = per(measure(runs / 8, || with_output(&root, &threads, &runtime, &output, "{}")));
-    report("sandbox: /output made, seen by the guest, removed", unused, bare.0);
-    let written = per(measure(runs / 8, || with_output(&root, &threads, &runtime, &output, r#"{"write": true}"#)));
-    report("sandbox: /output with one file written", written, bare.0);
+    let bare = Bare::new();
+    let empty = |runs: u32| {
+        for _ in 0..runs / 64 {
+            batch(&threads, &runtime, &noop, || attempt(Vec::new(), "{}"));
+        }
+    };
+    let folders = |runs: u32, payload: &str| {
+        for _ in 0..runs / 64 {
+            with_output(&root, &threads, &runtime, &output, payload);
+        }
+    };
+    let mut rounds: [Vec<Cost>; 4] = Default::default();
+    for _ in 0..ROUNDS {
+        rounds[0].push(round(RUNS, || runtime.block_on(bare.run(RUNS))));
+        rounds[1].push(round(RUNS, || empty(RUNS)));
+        rounds[2].push(round(RUNS_WITH_OUTPUT, || folders(RUNS_WITH_OUTPUT, "{}")));
+        rounds[3].push(round(RUNS_WITH_OUTPUT, || folders(RUNS_WITH_OUTPUT, r#"{"write": true}"#)));
+    }
+    println!("one reading of the thread's CPU clock: {:.3} µs", clock.cpu);
+    let names = [
+        "bare engine: store + instantiate + call + drop",
+        "sandbox: no /output",
+        "sandbox: /output made, seen by the guest, removed",
+        "sandbox: /output with one file written",
+    ];
+    for (name, of_sort) in names.into_iter().zip(&rounds) {
+        report(name, of_sort, &rounds[0]);
+    }
 }
 
 /// The contract for the bare loop, where a job is nothing.
@@ -158,34 +190,52 @@ mod bare_guest {
     });
 }
 
+struct Data(WasiCtx, ResourceTable);
+
+impl WasiView for Data {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.0, table: &mut self.1 }
+    }
+}
+
 /// The same guest on the same settings of the engine, with nothing of ours around
 /// it: no limits, no epochs' callback, no hooks, no log.
-async fn bare() -> (f64, f64) {
-    use wasmtime::component::{Component, Linker, Resource, ResourceTable, ResourceType};
-    use wasmtime::{Config, Enabled, InstanceAllocationStrategy, PoolingAllocationConfig, Store};
-    use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+struct Bare {
+    engine: wasmtime::Engine,
+    pre: HandlerPre<Data>,
+}
 
-    use bare_guest::{HandlerPre, Nothing};
-    struct Data(WasiCtx, ResourceTable);
-    impl WasiView for Data {
-        fn ctx(&mut self) -> WasiCtxView<'_> {
-            WasiCtxView { ctx: &mut self.0, table: &mut self.1 }
+impl Bare {
+    fn new() -> Self {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.linear_memory_keep_resident(1 << 20)
+            .table_keep_resident(64 << 10)
+            .async_stack_keep_resident(64 << 10)
+            .max_memory_size(256 << 20)
+            .total_memories(64)
+            .pagemap_scan(Enabled::Auto);
+        let mut config = Config::new();
+        config.concurrency_support(false).async_stack_size(1 << 20).max_wasm_stack(512 << 10);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        let engine = wasmtime::Engine::new(&config).unwrap();
+        let component = Component::new(&engine, capstan_test_guests::noop()).unwrap();
+        let pre = HandlerPre::new(linker(&engine).instantiate_pre(&component).unwrap()).unwrap();
+        Self { engine, pre }
+    }
+
+    async fn run(&self, runs: u32) {
+        for _ in 0..runs {
+            let mut store = Store::new(&self.engine, Data(WasiCtx::builder().build(), ResourceTable::new()));
+            let handler = self.pre.instantiate_async(&mut store).await.unwrap();
+            std::hint::black_box(handler.call_run(&mut store, Resource::new_own(0)).await.unwrap()).unwrap();
         }
     }
-    let mut pool = PoolingAllocationConfig::new();
-    pool.linear_memory_keep_resident(1 << 20)
-        .table_keep_resident(64 << 10)
-        .async_stack_keep_resident(64 << 10)
-        .max_memory_size(256 << 20)
-        .total_memories(64)
-        .pagemap_scan(Enabled::Auto);
-    let mut config = Config::new();
-    config.concurrency_support(false).async_stack_size(1 << 20).max_wasm_stack(512 << 10);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
-    let engine = wasmtime::Engine::new(&config).unwrap();
-    let mut linker: Linker<Data> = Linker::new(&engine);
+}
+
+/// WASI and the part of the contract that the guest calls.
+fn linker(engine: &wasmtime::Engine) -> Linker<Data> {
+    let mut linker: Linker<Data> = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
-    let component = Component::new(&engine, capstan_test_guests::noop()).unwrap();
     linker.root().resource("job", ResourceType::host::<Nothing>(), |_, _| Ok(())).unwrap();
     let mut jobs = linker.instance("capstan:handler/jobs@0.1.0").unwrap();
     jobs.resource("job", ResourceType::host::<Nothing>(), |_, _| Ok(())).unwrap();
@@ -196,17 +246,5 @@ async fn bare() -> (f64, f64) {
     jobs.func_wrap("[method]job.attempt", |_, (_,): (Resource<Nothing>,)| Ok((1_u32,))).unwrap();
     jobs.func_wrap("[method]job.tags", |_, (_,): (Resource<Nothing>,)| Ok((Vec::<String>::new(),))).unwrap();
     linker.instance("capstan:handler/outcomes@0.1.0").unwrap();
-    let pre = HandlerPre::new(linker.instantiate_pre(&component).unwrap()).unwrap();
-    let mut best = (f64::MAX, f64::MAX);
-    for _ in 0..ROUNDS {
-        let (start, wall) = (cpu(ClockId::ProcessCPUTime), Instant::now());
-        for _ in 0..RUNS {
-            let mut store = Store::new(&engine, Data(WasiCtx::builder().build(), ResourceTable::new()));
-            let handler = pre.instantiate_async(&mut store).await.unwrap();
-            std::hint::black_box(handler.call_run(&mut store, Resource::new_own(0)).await.unwrap()).unwrap();
-        }
-        let used = (cpu(ClockId::ProcessCPUTime) - start) / f64::from(RUNS);
-        best = (best.0.min(used), best.1.min(wall.elapsed().as_secs_f64() * 1e6 / f64::from(RUNS)));
-    }
-    best
+    linker
 }

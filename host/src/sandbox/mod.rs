@@ -13,6 +13,7 @@
 //! host are counted where the engine lets us see them, so dropping a handle is none.
 
 mod attempt;
+mod begin;
 mod board;
 mod command;
 mod contract;

@@ -12,6 +12,7 @@
 //! an [`Inbox`] and reports by an [`outbox`], which do it for several at once.
 
 use super::attempt::{self, Attempt, Report};
+use super::begin::{Task, begin};
 use super::engine::{Engine, Prepared};
 use super::inbox::Inbox;
 use super::outbox;
@@ -43,9 +44,6 @@ pub struct ThreadsError {
     index: usize,
     source: std::io::Error,
 }
-
-/// An attempt from its beginning until its report is handed over.
-type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 struct Worker {
     inbox: Arc<Inbox<Task>>,
@@ -179,8 +177,8 @@ fn words(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn worker(index: usize) -> std::io::Result<Worker> {
-    // Intervals of one: a new attempt and a due timer are seen after each poll,
-    // however long the guests of this thread compute.
+    // Intervals of one: new attempts and a due timer are seen after each poll of a
+    // task, however long the guests of this thread compute.
     let runtime = Builder::new_current_thread()
         .enable_time()
         .enable_io()
@@ -200,18 +198,6 @@ fn worker(index: usize) -> std::io::Result<Worker> {
         outbox::flush();
     })?;
     Ok(Worker { inbox, load: Arc::default(), stop: Some(stop), thread: Some(thread) })
-}
-
-/// Begin with what comes until `stopped`.
-async fn begin(inbox: &Inbox<Task>, mut stopped: oneshot::Receiver<()>) {
-    loop {
-        tokio::select! {
-            biased;
-            // An error means that the other end is gone: the same wish.
-            _ = &mut stopped => return,
-            tasks = inbox.take() => tasks.into_iter().for_each(|task| drop(tokio::spawn(task))),
-        }
-    }
 }
 
 impl Drop for GuestThreads {

@@ -142,7 +142,8 @@ mod tests {
                 }
             })
         }
-        let (inbox, said, (stop, stopped)) = (Arc::new(Inbox::default()), Said::default(), oneshot::channel());
+        let (said, (stop, stopped)) = (Said::default(), oneshot::channel());
+        let inbox: Arc<Inbox<Task>> = Arc::default();
         let first = said.clone();
         inbox.put(Box::pin(async move {
             yield_now().await;

@@ -4,7 +4,7 @@
 //! attempts out, 64 at a time, and takes their reports; the bare loop has the same engine settings and does store +
 //! instantiate + call + drop with nothing around them. Rounds of some 30 ms, one of each sort in turns: a machine that is
 //! shared slows down and recovers within a second. Printed are the best round of each sort and the median of the
-//! ratios of neighbours, which does not depend on how fast the machine is.
+//! ratios of neighbours, which depends less on how fast the machine is.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 

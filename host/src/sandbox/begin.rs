@@ -10,6 +10,7 @@
 use super::inbox::Inbox;
 use std::convert::Infallible;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -38,7 +39,9 @@ async fn begin_all(inbox: &Inbox<Task>) -> Infallible {
     let mut since = Instant::now();
     loop {
         for mut task in inbox.take().await {
-            if poll_fn(|cx| Poll::Ready(task.as_mut().poll(cx))).await.is_pending() {
+            // A panic is the end of its attempt alone, as it would be in a task.
+            let polled = poll_fn(|cx| Poll::Ready(catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(cx))))).await;
+            if let Ok(Poll::Pending) = polled {
                 // Polled again at once, to be woken by itself from then on.
                 drop(tokio::spawn(task));
             }
@@ -55,6 +58,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use std::panic::resume_unwind;
     use std::sync::{Arc, Mutex};
     use tokio::runtime::Builder;
 
@@ -121,6 +125,21 @@ mod tests {
             vec![one, Box::pin(async move { two.say("two") })]
         });
         assert!(said.is("one") && !said.is("two"));
+    }
+
+    #[test]
+    fn a_panic_ends_its_attempt_and_not_the_thread() {
+        let said = Said::default();
+        run(|stop| {
+            let next = said.clone();
+            let bad = Box::pin(async { resume_unwind(Box::new("no luck")) });
+            let next = Box::pin(async move {
+                next.say("the next one");
+                stop.send(()).unwrap();
+            });
+            vec![bad, next]
+        });
+        assert!(said.is("the next one"));
     }
 
     /// Each hands the next one in, as a busy queue does.

@@ -53,11 +53,11 @@ pub fn prepare(engine: &Engine, folder: &Path, digest: &str, wasm: &[u8]) -> Res
         return Err(CacheError::Open(folder.to_owned(), mode));
     }
     let path = folder.join(format!("{digest}-{}.cwasm", engine.compatibility()));
-    if let Some(kept) = read(&path) {
+    if let Some(kept) = Kept::read(&path) {
         // SAFETY: the bytes are what `compile` made for this very engine: the
         // file name carries the engine's compatibility, the checksum was
         // verified, and only the host's own user can write to the folder.
-        match unsafe { engine.load(&kept) } {
+        match unsafe { engine.load(kept.compiled()) } {
             Ok(prepared) => return Ok(prepared),
             Err(error) => tracing::warn!(%error, path = %path.display(), "compiled component is not usable: compiling"),
         }
@@ -93,10 +93,21 @@ pub fn remove(folder: &Path, digest: &str) -> Result<(), CacheError> {
     Ok(())
 }
 
-fn read(path: &Path) -> Option<Vec<u8>> {
-    let mut bytes = fs::read(path).ok()?;
-    let rest = bytes.split_off(CHECKSUM.min(bytes.len()));
-    (Sha256::digest(&rest).as_slice() == bytes).then_some(rest)
+/// A file of the cache that is what it was when it was written. Held as it was read: these are megabytes for
+/// each handler, and a start waits for all of them.
+struct Kept(Vec<u8>);
+
+impl Kept {
+    fn read(path: &Path) -> Option<Self> {
+        let bytes = fs::read(path).ok()?;
+        let (checksum, compiled) = bytes.split_at_checked(CHECKSUM)?;
+        (Sha256::digest(compiled).as_slice() == checksum).then_some(())?;
+        Some(Self(bytes))
+    }
+
+    fn compiled(&self) -> &[u8] {
+        &self.0[CHECKSUM..]
+    }
 }
 
 fn write(path: &Path, compiled: &[u8]) -> std::io::Result<()> {

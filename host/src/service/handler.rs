@@ -32,6 +32,7 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use tokio::task::JoinSet;
 
 /// The handlers that are ready, and those that are about to be.
 #[derive(Debug, Default)]
@@ -195,9 +196,12 @@ pub async fn open(
     for route in store.routes().await? {
         by_digest.entry(route.digest).or_default().push(route.kind);
     }
-    for (digest, kinds) in by_digest {
+    let mut loading = load_all(engine, project, by_digest.keys());
+    while let Some(loaded) = loading.join_next().await {
+        let (digest, loaded) = loaded.map_err(|error| ServiceError::Bug(error.to_string()))?;
+        let kinds = by_digest.remove(&digest).unwrap_or_default();
         let state = known.iter().find(|row| row.digest == digest).map_or("", |row| row.state.as_str());
-        match load(engine, project, &digest).await {
+        match loaded {
             Ok(loaded) => {
                 let allowed = allowed(config, &known, &loaded.description.name, &digest);
                 let loaded = Arc::new(loaded.under(&allowed));
@@ -225,7 +229,9 @@ async fn bundle(engine: &Engine, project: &Project, store: &Store) -> Result<(),
     let routes = store.routes().await?;
     let is_bundled = |digest: &str| known.iter().any(|row| row.digest == digest && row.origin == "bundled");
     for bundled in bundled::ALL {
-        if known.iter().any(|row| row.digest == digest(bundled.wasm)) {
+        // Once for each: a component has megabytes, and a project many rows.
+        let digest = digest(bundled.wasm);
+        if known.iter().any(|row| row.digest == digest) {
             continue;
         }
         let fault = |error: LoadError| ServiceError::Handler { name: bundled.name.into(), error: error.to_string() };
@@ -239,6 +245,22 @@ async fn bundle(engine: &Engine, project: &Project, store: &Store) -> Result<(),
         register(project, store, &loaded, bundled.wasm, Entry { origin: "bundled", kinds, standing }).await?;
     }
     Ok(())
+}
+
+/// Load these side by side: a start waits for all of them, and each is milliseconds of one processor.
+fn load_all<'a>(
+    engine: &Engine,
+    project: &Project,
+    digests: impl Iterator<Item = &'a String>,
+) -> JoinSet<(String, Result<Loaded, ServiceError>)> {
+    let load = |digest: &String| {
+        let (engine, project, digest) = (engine.clone(), project.clone(), digest.clone());
+        async move {
+            let loaded = load(&engine, &project, &digest).await;
+            (digest, loaded)
+        }
+    };
+    digests.map(load).collect()
 }
 
 async fn load(engine: &Engine, project: &Project, digest: &str) -> Result<Loaded, ServiceError> {

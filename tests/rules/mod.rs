@@ -3,6 +3,7 @@
 //! The seed is fixed so that a run can be repeated; `PROPTEST_RNG_SEED` names
 //! another one. A failure prints the smallest input that shows it.
 
+mod attempt;
 mod blame;
 mod bulk;
 mod checkpoint;

@@ -1,9 +1,12 @@
 //! What a guest may ask, at each edge.
 
+use capstan::capability::enqueue::Right;
+use capstan::capability::retrieve::Retrieve;
 use capstan::rules::retrieve::{
     MAX_ENTRY, MAX_PASSAGES, MAX_SCOPE, MAX_SUBJECTS, Question, Refusal, Scope, ScopeError, may_ask,
 };
 use capstan::rules::search::MAX_WORDS;
+use std::sync::Arc;
 
 fn question(words: usize, entries: usize, limit: u32) -> Question {
     let scope = Scope { tags: vec!["t".to_owned(); entries], ..Scope::default() };
@@ -33,6 +36,17 @@ fn each_bound_has_its_edge() {
 fn refusals_say_what_to_do() {
     let said = Refusal::Many(3).to_string();
     assert_eq!(said, "more than limits.retrievals = 3 searches: put several questions into one, or raise the limit");
+}
+
+#[test]
+fn whoever_did_not_ask_to_be_allowed_is_told_the_lines_that_would_allow_it() {
+    let right = Right { handler: "reader".to_owned(), digest: "sha256:00".to_owned(), ..Right::default() };
+    let mut closed = Retrieve::closed(Arc::new(right));
+    let Err(Refusal::Denied(said)) = closed.ask(question(1, 0, 1)) else { panic!("it was let in") };
+    assert!(said.starts_with("handler reader searches the library, which it did not ask for; "), "{said}");
+    let lines = ["[[grants]]", "handler = \"reader\"", "digest = \"sha256:00\"", "retrieve = true"].join("\n");
+    assert!(said.ends_with(&lines), "{said}");
+    assert_eq!(closed.asked(), 0);
 }
 
 #[test]

@@ -4,15 +4,17 @@
 //! handler that may not ask is told which line would allow it.
 
 use super::checkpoint::Answer;
+use super::enqueue::Right;
 use super::grant::{Ask, Library, hint};
 use crate::rules::retrieve::{Passage, Question, Refusal, may_ask};
+use std::sync::Arc;
 
 /// The way to search.
 pub type Search = Box<dyn Fn(Question) -> Answer<Vec<Passage>> + Send + Sync>;
 
 /// The right to ask, opened for one attempt.
 pub struct Retrieve {
-    search: Result<Search, String>,
+    search: Result<Search, Arc<Right>>,
     limit: u64,
     asked: u64,
 }
@@ -24,13 +26,8 @@ impl Retrieve {
     }
 
     /// For one that may not: it did not ask for it, or it would have been refused as a whole.
-    pub fn closed(handler: &str, digest: &str, ask: &Ask) -> Self {
-        let lines = hint(handler, digest, &Ask { library: Library::Readable, ..ask.clone() });
-        let words = format!(
-            "handler {handler} searches the library, which it did not ask for; once its `describe` asks for it, \
-             this in capstan.toml allows it:\n{lines}"
-        );
-        Self { search: Err(words), limit: 0, asked: 0 }
+    pub fn closed(right: Arc<Right>) -> Self {
+        Self { search: Err(right), limit: 0, asked: 0 }
     }
 
     /// The search to wait for.
@@ -38,7 +35,7 @@ impl Retrieve {
     /// # Errors
     /// It may not ask this.
     pub fn ask(&mut self, question: Question) -> Result<Answer<Vec<Passage>>, Refusal> {
-        let search = self.search.as_ref().map_err(|words| Refusal::Denied(words.clone()))?;
+        let search = self.search.as_ref().map_err(|right| Refusal::Denied(denied(right)))?;
         may_ask(&question, self.asked, self.limit)?;
         self.asked += 1;
         Ok(search(question))
@@ -48,6 +45,16 @@ impl Retrieve {
     pub fn asked(&self) -> u64 {
         self.asked
     }
+}
+
+/// The words for a question that the handler did not ask to be allowed, with the lines that would allow it.
+fn denied(right: &Right) -> String {
+    let lines = hint(&right.handler, &right.digest, &Ask { library: Library::Readable, ..right.ask.clone() });
+    format!(
+        "handler {} searches the library, which it did not ask for; once its `describe` asks for it, \
+         this in capstan.toml allows it:\n{lines}",
+        right.handler
+    )
 }
 
 impl std::fmt::Debug for Retrieve {

@@ -130,6 +130,7 @@ impl Fault {
 
 /// What an attempt used, measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// CPU time inside the guest, in microseconds: spans between the engine's
     /// call-hook edges, settled against the CPU clock of the thread every 100 µs
@@ -153,42 +154,85 @@ pub struct Usage {
     /// Bytes of the result document.
     pub result_bytes: u64,
     /// Requests to the outside.
-    #[serde(default)]
     pub requests: u64,
     /// Bytes of the bodies of these requests.
-    #[serde(default)]
     pub sent_bytes: u64,
     /// Bytes of the bodies of the answers.
-    #[serde(default)]
     pub received_bytes: u64,
     /// Bytes of the checkpoints that were kept, those that replaced one another included.
-    #[serde(default)]
     pub checkpoint_bytes: u64,
     /// Bytes of the largest of them.
-    #[serde(default)]
     pub largest_checkpoint: u64,
     /// Jobs that it wanted to be queued; they are only if it succeeded.
-    #[serde(default)]
     pub enqueued: u64,
     /// Searches of the library.
-    #[serde(default)]
     pub retrievals: u64,
     /// Tokens of a model that it said it used.
-    #[serde(default)]
     pub tokens: u64,
     /// Files, folders, streams and timers that were open at the same time at most.
-    #[serde(default)]
     pub handles: u64,
     /// Elements of all tables together, at most.
-    #[serde(default)]
     pub table_elements: u64,
     /// Core instances that were made of the component.
-    #[serde(default)]
     pub instances: u64,
     /// Tables that the component has.
-    #[serde(default)]
     pub tables: u64,
     /// Linear memories that the component has.
-    #[serde(default)]
     pub memories: u64,
+}
+
+impl Usage {
+    /// What is not zero, by the names that it has in JSON; the rest is zero when these are read again.
+    pub fn used(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        // Each is named, so that a new one is not forgotten.
+        let Self {
+            cpu_us,
+            host_us,
+            wall_us,
+            memory,
+            scratch_bytes,
+            scratch_files,
+            host_calls,
+            log_bytes,
+            result_bytes,
+            requests,
+            sent_bytes,
+            received_bytes,
+            checkpoint_bytes,
+            largest_checkpoint,
+            enqueued,
+            retrievals,
+            tokens,
+            handles,
+            table_elements,
+            instances,
+            tables,
+            memories,
+        } = *self;
+        let all = [
+            ("cpu_us", cpu_us),
+            ("host_us", host_us),
+            ("wall_us", wall_us),
+            ("memory", memory),
+            ("scratch_bytes", scratch_bytes),
+            ("scratch_files", scratch_files),
+            ("host_calls", host_calls),
+            ("log_bytes", log_bytes),
+            ("result_bytes", result_bytes),
+            ("requests", requests),
+            ("sent_bytes", sent_bytes),
+            ("received_bytes", received_bytes),
+            ("checkpoint_bytes", checkpoint_bytes),
+            ("largest_checkpoint", largest_checkpoint),
+            ("enqueued", enqueued),
+            ("retrievals", retrievals),
+            ("tokens", tokens),
+            ("handles", handles),
+            ("table_elements", table_elements),
+            ("instances", instances),
+            ("tables", tables),
+            ("memories", memories),
+        ];
+        all.into_iter().filter(|(_, amount)| *amount != 0)
+    }
 }

@@ -5,7 +5,7 @@
 
 use super::handler::Ready;
 use super::import::root::Roots;
-use super::{Runtime, ServiceError, coredump, deadline, desk, pipeline};
+use super::{Runtime, ServiceError, cancel, coredump, deadline, desk, pipeline};
 use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
@@ -58,27 +58,15 @@ pub(super) async fn run(
         }
         Err(fault) => (Report::failed(fault), None, None),
     };
-    if was_cancelled(runtime, &facts, &report.outcome) {
-        // The request was on record before the guest was asked to stop.
-        facts.running.cancel_by = runtime.store.job(facts.running.id).await?.and_then(|job| job.cancel_by);
-        if let (Outcome::Failed(fault), Some(by)) = (&mut report.outcome, &facts.running.cancel_by)
-            && fault.class == Class::Cancelled
-        {
-            fault.message = fault.message.replacen("cancelled", &format!("cancelled by {by}"), 1);
-        }
+    if cancel::was_asked(runtime, &facts, &report.outcome) {
+        // In a box: a question to the database is larger than all the rest, and hardly an attempt asks it.
+        Box::pin(cancel::name(runtime, &mut facts, &mut report)).await?;
     }
     let usage = report.usage;
     let mut settlement = settlement(runtime, facts, report, publication, board.read());
     settlement.attempt.limits = limits;
     runtime.store.settle(settlement).await?;
     Ok(usage)
-}
-
-/// Whether an attempt that did not succeed had been asked to stop because its job is cancelled: its end may
-/// be a limit that it met in its grace.
-fn was_cancelled(runtime: &Runtime, facts: &Facts, outcome: &Outcome) -> bool {
-    let asked = || runtime.running.stopper(facts.running.id).is_some_and(|stopper| stopper.has_cancelled());
-    matches!(outcome, Outcome::Stopped | Outcome::Failed(_)) && asked()
 }
 
 /// What an attempt needs.

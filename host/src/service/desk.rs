@@ -39,8 +39,7 @@ pub(super) fn open(
 
 fn retrieve(runtime: &Arc<Runtime>, granted: &Granted, limits: &Limits) -> Retrieve {
     if granted.library == Library::Hidden {
-        let right = &granted.enqueue;
-        return Retrieve::closed(&right.handler, &right.digest, &right.ask);
+        return Retrieve::closed(Arc::clone(&granted.enqueue));
     }
     let runtime = Arc::clone(runtime);
     let search = move |question| {

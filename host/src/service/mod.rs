@@ -6,6 +6,7 @@
 
 pub mod attempt;
 pub mod bulk;
+mod cancel;
 pub mod coredump;
 mod deadline;
 pub mod derived;

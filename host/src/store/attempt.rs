@@ -1,11 +1,12 @@
 //! Attempts: one row for each run of a job, written when it ends.
 
+use super::batch::json;
 use super::settle::Settlement;
 use super::{Store, StoreError};
 use crate::rules::attempt::Usage;
 use crate::rules::limit::Limits;
 use crate::rules::time::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
@@ -124,15 +125,27 @@ pub(super) const ATTEMPT: &str =
     SELECT new.value->>'$[0][0]', new.value->>'$[0][1]', new.value->>'$[0][2]', new.value->>'$[0][3]', new.value->>'$[0][4]',
            new.value->>'$[1][0]', new.value->>'$[1][1]', new.value->>'$[1][2]', new.value->>'$[1][3]', new.value->>'$[1][4]',
            new.value->>'$[2][0]', new.value->>'$[2][1]', new.value->>'$[2][2]', new.value->>'$[2][3]', new.value->>'$[2][4]',
-           new.value->'$[3]', new.value->>'$[4]'
+           new.value->>'$[3]', new.value->>'$[4]'
     FROM jsonb_each($2) AS new CROSS JOIN job ON job.id = new.value->>'$[0][1]'
     WHERE job.state = 'running' AND job.lease = new.value->>'$[0][0]'";
 
+/// Usage as it is kept: what is not zero. Of two dozen amounts most attempts move a few, and the zeros of all would be
+/// half of what a small attempt writes.
+struct Kept<'a>(&'a Usage);
+
+impl Serialize for Kept<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.used())
+    }
+}
+
 /// What is written of an attempt, as [`ATTEMPT`] reads it.
-pub(super) fn row(settlement: &Settlement) -> impl serde::Serialize {
+pub(super) fn row(settlement: &Settlement) -> Result<impl Serialize, StoreError> {
     let (facts, record) = (&settlement.facts, &settlement.attempt);
     let run = (facts.running.lease, facts.running.id, facts.round, facts.running.attempt, record.boot);
     let when = (&facts.digest, &facts.inputs, facts.started_at, record.finished_at, record.outcome);
     let words = (&record.message, &record.details, &record.backtrace, &record.log, record.log_dropped);
-    (run, when, words, &record.usage, &record.limits)
+    // As text, which SQLite copies; a document in the document it would take apart and put together again.
+    let usage = json(&record.usage.as_ref().map(Kept))?;
+    Ok((run, when, words, usage, &record.limits))
 }

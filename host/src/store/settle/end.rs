@@ -27,7 +27,7 @@ impl Ended {
         let columns = row(transition, finished_at, settlement.facts.key.as_deref());
         let lease = running_under(&settlement).map(|(_, lease)| lease);
         let job = json(&(transition.job, lease, columns, progress))?;
-        let attempt = json(&attempt::row(&settlement))?;
+        let attempt = json(&attempt::row(&settlement)?)?;
         Ok(Self { settlement, job, attempt })
     }
 }

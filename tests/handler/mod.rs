@@ -1,7 +1,8 @@
-//! Replacing handlers while jobs flow.
+//! Replacing handlers while jobs flow, and that jobs flow.
 
 mod ask;
 mod bundled;
+mod claim;
 mod fit;
 mod folder;
 mod load;

@@ -3,14 +3,17 @@
 //! A component is copied to `handlers/<digest>.wasm`, compiled, asked to
 //! describe itself, and put on record with its kinds. What a digest may touch is
 //! read from the configuration each time. [`change`] adds, replaces and removes
-//! handlers while jobs flow; [`drop`](mod@drop) does so with what is put into a folder.
+//! handlers while jobs flow; [`drop`](mod@drop) does so with what is put into a folder;
+//! [`open()`] is what happens to them when a host starts.
 
 pub mod agree;
 pub mod change;
 pub mod drop;
+mod open;
 mod records;
 mod retire;
 
+pub use open::open;
 pub use records::named_so;
 
 use super::ServiceError;
@@ -19,11 +22,9 @@ use crate::capability::grant::{Grant, Imports, Library, Models, Optional};
 use crate::clock;
 use crate::config::{Config, GrantTable};
 use crate::crash;
-use crate::handler::bundled;
-use crate::handler::loaded::{Checks, LoadError, Loaded, digest, named};
+use crate::handler::loaded::{Checks, Loaded, named};
 use crate::project::Project;
 use crate::rules::enqueue::kinds;
-use crate::sandbox::Engine;
 use crate::store::Store;
 use crate::store::claim::{Route, Routes};
 use crate::store::handler::{HandlerRow, NewHandler, RouteRow, Standing};
@@ -32,7 +33,6 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use tokio::task::JoinSet;
 
 /// The handlers that are ready, and those that are about to be.
 #[derive(Debug, Default)]
@@ -175,103 +175,6 @@ impl Handlers {
     fn change(&self, change: impl FnOnce(&mut Table)) {
         let mut table = self.table.write().unwrap_or_else(PoisonError::into_inner);
         change(Arc::make_mut(&mut table));
-    }
-}
-
-/// Get every handler ready that is bundled or on record.
-///
-/// # Errors
-/// A bundled handler cannot be used, or the store said no. A handler on record
-/// that cannot be used is put down as broken; its jobs fail as `no-handler`.
-pub async fn open(
-    engine: &Engine,
-    project: &Project,
-    config: &Config,
-    store: &Store,
-) -> Result<Arc<Handlers>, ServiceError> {
-    let handlers = Arc::new(Handlers::default());
-    bundle(engine, project, store).await?;
-    let known = store.handlers().await?;
-    let mut by_digest: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for route in store.routes().await? {
-        by_digest.entry(route.digest).or_default().push(route.kind);
-    }
-    let mut loading = load_all(engine, project, by_digest.keys());
-    while let Some(loaded) = loading.join_next().await {
-        let (digest, loaded) = loaded.map_err(|error| ServiceError::Bug(error.to_string()))?;
-        let kinds = by_digest.remove(&digest).unwrap_or_default();
-        let state = known.iter().find(|row| row.digest == digest).map_or("", |row| row.state.as_str());
-        match loaded {
-            Ok(loaded) => {
-                let allowed = allowed(config, &known, &loaded.description.name, &digest);
-                let loaded = Arc::new(loaded.under(&allowed));
-                handlers.change(|table| table.route(&loaded, &kinds, config));
-                if state == Standing::Broken.name() {
-                    store.stand(&digest, Standing::Ready).await?;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%digest, %error, "handler is not usable");
-                handlers.change(|table| table.leave_out(&digest, kinds, error.to_string()));
-                if state == Standing::Ready.name() {
-                    store.stand(&digest, Standing::Broken).await?;
-                }
-            }
-        }
-    }
-    Ok(handlers)
-}
-
-/// Put bundled handlers on record that are not there yet. Kinds that an operator gave
-/// to a handler of their own stay with it, and what was disabled stays so.
-async fn bundle(engine: &Engine, project: &Project, store: &Store) -> Result<(), ServiceError> {
-    let known = store.handlers().await?;
-    let routes = store.routes().await?;
-    let is_bundled = |digest: &str| known.iter().any(|row| row.digest == digest && row.origin == "bundled");
-    for bundled in bundled::ALL {
-        // Once for each: a component has megabytes, and a project many rows.
-        let digest = digest(bundled.wasm);
-        if known.iter().any(|row| row.digest == digest) {
-            continue;
-        }
-        let fault = |error: LoadError| ServiceError::Handler { name: bundled.name.into(), error: error.to_string() };
-        let loaded = Loaded::load(engine, &project.compiled(), bundled.wasm).await.map_err(fault)?;
-        let is_free = |kind: &&String| routes.iter().all(|row| row.kind != **kind || is_bundled(&row.digest));
-        let kinds = loaded.kinds.keys().filter(is_free).cloned().collect();
-        let is_before = |row: &&HandlerRow| row.origin == "bundled" && row.name == bundled.name;
-        let before = known.iter().filter(is_before).max_by_key(|row| row.added_at);
-        let is_disabled = before.is_some_and(|row| row.state == Standing::Disabled.name());
-        let standing = if is_disabled { Standing::Disabled } else { Standing::Ready };
-        register(project, store, &loaded, bundled.wasm, Entry { origin: "bundled", kinds, standing }).await?;
-    }
-    Ok(())
-}
-
-/// Load these side by side: a start waits for all of them, and each is milliseconds of one processor.
-fn load_all<'a>(
-    engine: &Engine,
-    project: &Project,
-    digests: impl Iterator<Item = &'a String>,
-) -> JoinSet<(String, Result<Loaded, ServiceError>)> {
-    let load = |digest: &String| {
-        let (engine, project, digest) = (engine.clone(), project.clone(), digest.clone());
-        async move {
-            let loaded = load(&engine, &project, &digest).await;
-            (digest, loaded)
-        }
-    };
-    digests.map(load).collect()
-}
-
-async fn load(engine: &Engine, project: &Project, digest: &str) -> Result<Loaded, ServiceError> {
-    let path = project.handlers().join(format!("{digest}.wasm"));
-    let wasm = fs::read(&path).map_err(|error| ServiceError::Io { doing: "read", path, error })?;
-    let fault = |error: String| ServiceError::Handler { name: digest.to_owned(), error };
-    let loaded = Loaded::load(engine, &project.compiled(), &wasm).await.map_err(|error| fault(error.to_string()))?;
-    if loaded.digest == digest {
-        Ok(loaded)
-    } else {
-        Err(fault(format!("its file holds something else ({})", named(&loaded.digest))))
     }
 }
 

@@ -64,6 +64,23 @@ struct Asked {
     claim: Claim,
 }
 
+/// A claim that was answered.
+#[derive(Clone, Copy)]
+struct Begun {
+    /// The jobs that it gave.
+    jobs: usize,
+    /// What was committed when it was sent.
+    commits: u64,
+}
+
+impl Begun {
+    /// Whether to look again at once. What was committed since it was sent may have been seen while it was on its way,
+    /// and have had to wait for it: nothing rings for that again.
+    const fn is_news(self, seen: &Pulse) -> bool {
+        self.jobs > 0 || self.commits != seen.commits
+    }
+}
+
 /// Run jobs until `stop` says so; then wait for what runs, for the grace time at
 /// most, and stop the rest.
 ///
@@ -83,7 +100,8 @@ pub async fn run(runtime: Arc<Runtime>, mut stop: watch::Receiver<bool>) -> Resu
         worker.reap()?;
         let seen = *pulse.borrow_and_update();
         while worker.ask(&seen).await? {}
-        if worker.begin().await? > 0 || !worker.asked.is_empty() {
+        let begun = worker.begin().await?;
+        if !worker.asked.is_empty() || begun.is_some_and(|begun| begun.is_news(&seen)) {
             continue;
         }
         let timer = until(seen.next_wake(), clock::now());
@@ -155,14 +173,14 @@ impl Worker {
         free.div_ceil(most.saturating_sub(self.asked.len()).max(1) as u64)
     }
 
-    /// Wait for the jobs that were asked for first, and begin with them; how many.
-    async fn begin(&mut self) -> Result<usize, ServiceError> {
-        let Some(Asked { table, commits, claim, .. }) = self.asked.pop_front() else { return Ok(0) };
+    /// Wait for the jobs that were asked for first, and begin with them.
+    async fn begin(&mut self) -> Result<Option<Begun>, ServiceError> {
+        let Some(Asked { table, commits, claim, .. }) = self.asked.pop_front() else { return Ok(None) };
         let claimed = claim.claimed().await?;
         let jobs = claimed.len();
         self.empty = (jobs == 0).then_some(commits);
         claimed.into_iter().for_each(|job| self.start(job, &table));
-        Ok(jobs)
+        Ok(Some(Begun { jobs, commits }))
     }
 
     fn start(&mut self, job: Claimed, table: &Table) {
@@ -211,5 +229,18 @@ impl Worker {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_sleeps_on_what_was_seen_while_a_claim_was_on_its_way() {
+        let seen = Pulse { ready: 12, commits: 2, ..Pulse::default() };
+        for (jobs, commits, is_news) in [(0, 2, false), (0, 1, true), (1, 2, true), (1, 1, true)] {
+            assert_eq!(Begun { jobs, commits }.is_news(&seen), is_news, "{jobs} jobs of a claim at {commits}");
+        }
     }
 }

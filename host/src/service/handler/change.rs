@@ -9,8 +9,9 @@
 //! moment of the change takes the new digest.
 
 use super::agree::{Consent, Disagreement, agree, append};
+use super::open::load;
 use super::records::Records;
-use super::{Entry, Handlers, load, register};
+use super::{Entry, Handlers, register};
 use crate::capability::difference::{Before, beyond, words};
 use crate::capability::grant::Ask;
 use crate::clock;

@@ -18,6 +18,8 @@ use crate::rules::margin::margins;
 pub use crate::rules::margin::{Margin, Unit, closest};
 use crate::rules::time::Millis;
 use crate::sandbox;
+use crate::service::Runtime;
+use crate::store::Store;
 pub use crate::store::attempt::AttemptRow;
 pub use crate::store::failure::FailureRow;
 pub use crate::store::job::{JobError, JobFilter, JobRow};
@@ -258,17 +260,23 @@ impl Verb for JobCancel {
 }
 
 impl JobCancel {
-    /// Write the request, stop the guest, and wait until the attempt has ended,
-    /// however it did.
+    /// Write the request, stop the guest, and wait until the attempt has ended, however it did.
     async fn stop(&self, host: &Host) -> Result<(), Refusal> {
-        host.store.ask_cancel(vec![self.id], self.by.clone()).await?;
-        let mut pulse = host.store.pulse();
+        let (asks, store, runtime) = (self.clone(), host.store.clone(), host.runtime.get().cloned());
+        // A task of its own: whoever asks may hang up, and what is on record is carried out all the same.
+        let stopping = tokio::spawn(async move { asks.carry_out(&store, runtime.as_deref()).await });
+        stopping.await.map_err(|error| Refusal::failed(format!("job {} cannot be cancelled: {error}", self.id)))?
+    }
+
+    async fn carry_out(&self, store: &Store, runtime: Option<&Runtime>) -> Result<(), Refusal> {
+        store.ask_cancel(vec![self.id], self.by.clone()).await?;
+        let mut pulse = store.pulse();
         loop {
             pulse.borrow_and_update();
-            if row(host, self.id).await?.state != State::Running {
+            if store.job(self.id).await?.is_none_or(|job| job.state != State::Running) {
                 return Ok(());
             }
-            if let Some(stopper) = host.runtime.get().and_then(|runtime| runtime.running.stopper(self.id)) {
+            if let Some(stopper) = runtime.and_then(|runtime| runtime.running.stopper(self.id)) {
                 stopper.stop(sandbox::Reason::Cancel);
             }
             // A claim is committed a moment before its attempt can be stopped: look again soon.

@@ -18,56 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
-/// Every field by its name. A new one does not compile until it is here, and fails until it has a case.
+/// Every field by its name. A new one fails until it has a case.
 fn fields(usage: Usage) -> BTreeMap<&'static str, u64> {
-    let Usage {
-        cpu_us,
-        host_us,
-        wall_us,
-        memory,
-        scratch_bytes,
-        scratch_files,
-        host_calls,
-        log_bytes,
-        result_bytes,
-        requests,
-        sent_bytes,
-        received_bytes,
-        checkpoint_bytes,
-        largest_checkpoint,
-        enqueued,
-        retrievals,
-        tokens,
-        handles,
-        table_elements,
-        instances,
-        tables,
-        memories,
-    } = usage;
-    BTreeMap::from([
-        ("cpu_us", cpu_us),
-        ("host_us", host_us),
-        ("wall_us", wall_us),
-        ("memory", memory),
-        ("scratch_bytes", scratch_bytes),
-        ("scratch_files", scratch_files),
-        ("host_calls", host_calls),
-        ("log_bytes", log_bytes),
-        ("result_bytes", result_bytes),
-        ("requests", requests),
-        ("sent_bytes", sent_bytes),
-        ("received_bytes", received_bytes),
-        ("checkpoint_bytes", checkpoint_bytes),
-        ("largest_checkpoint", largest_checkpoint),
-        ("enqueued", enqueued),
-        ("retrievals", retrievals),
-        ("tokens", tokens),
-        ("handles", handles),
-        ("table_elements", table_elements),
-        ("instances", instances),
-        ("tables", tables),
-        ("memories", memories),
-    ])
+    usage.amounts().into()
 }
 
 /// How much a field may differ between two runs that are not about it. What is measured by a clock may move with the

@@ -182,8 +182,8 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// What is not zero, by the names that it has in JSON; the rest is zero when these are read again.
-    pub fn used(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+    /// Every amount, by the name that it has in JSON.
+    pub const fn amounts(&self) -> [(&'static str, u64); 22] {
         // Each is named, so that a new one is not forgotten.
         let Self {
             cpu_us,
@@ -209,7 +209,7 @@ impl Usage {
             tables,
             memories,
         } = *self;
-        let all = [
+        [
             ("cpu_us", cpu_us),
             ("host_us", host_us),
             ("wall_us", wall_us),
@@ -232,7 +232,11 @@ impl Usage {
             ("instances", instances),
             ("tables", tables),
             ("memories", memories),
-        ];
-        all.into_iter().filter(|(_, amount)| *amount != 0)
+        ]
+    }
+
+    /// What is not zero; the rest is zero when these are read again.
+    pub fn used(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        self.amounts().into_iter().filter(|(_, amount)| *amount != 0)
     }
 }

@@ -2,13 +2,16 @@
 
 use super::batch::json;
 use super::settle::Settlement;
+use super::values::Values;
 use super::{Store, StoreError};
 use crate::rules::attempt::Usage;
 use crate::rules::limit::Limits;
 use crate::rules::time::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row};
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{Arguments as _, FromRow, Row};
+use std::sync::LazyLock;
 
 /// How an attempt went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,16 +121,16 @@ impl Store {
     }
 }
 
-/// Writes the attempts of jobs that still run under their lease.
-pub(super) const ATTEMPT: &str =
-    "INSERT INTO attempt (lease, job_id, round, attempt, boot_id, digest, inputs, started_at, finished_at, outcome,
-                         message, details, backtrace, log, log_dropped, usage, limits)
-    SELECT new.value->>'$[0][0]', new.value->>'$[0][1]', new.value->>'$[0][2]', new.value->>'$[0][3]', new.value->>'$[0][4]',
-           new.value->>'$[1][0]', new.value->>'$[1][1]', new.value->>'$[1][2]', new.value->>'$[1][3]', new.value->>'$[1][4]',
-           new.value->>'$[2][0]', new.value->>'$[2][1]', new.value->>'$[2][2]', new.value->>'$[2][3]', new.value->>'$[2][4]',
-           new.value->>'$[3]', new.value->>'$[4]'
-    FROM jsonb_each($2) AS new CROSS JOIN job ON job.id = new.value->>'$[0][1]'
-    WHERE job.state = 'running' AND job.lease = new.value->>'$[0][0]'";
+/// Writes attempts.
+pub(super) static ATTEMPT: LazyLock<Values> = LazyLock::new(|| {
+    let columns = "lease, job_id, round, attempt, boot_id, digest, inputs, started_at, finished_at, outcome, message,
+        details, backtrace, log, log_dropped, usage, limits";
+    Values::new(columns.split(',').count(), |rows| {
+        format!(
+            "WITH new({columns}) AS ({rows}) INSERT INTO attempt ({columns}) SELECT * FROM new WHERE lease IS NOT NULL"
+        )
+    })
+});
 
 /// Usage as it is kept: what is not zero. Of two dozen amounts most attempts move a few, and the zeros of all would be
 /// half of what a small attempt writes.
@@ -139,13 +142,42 @@ impl Serialize for Kept<'_> {
     }
 }
 
-/// What is written of an attempt, as [`ATTEMPT`] reads it.
-pub(super) fn row(settlement: &Settlement) -> Result<impl Serialize, StoreError> {
+/// What an attempt's row has as JSON text.
+#[derive(Debug, Clone)]
+pub(super) struct Documents {
+    usage: String,
+    limits: Option<String>,
+}
+
+impl Documents {
+    pub(super) fn of(record: &AttemptRecord) -> Result<Self, StoreError> {
+        let usage = json(&record.usage.as_ref().map(Kept))?;
+        Ok(Self { usage, limits: record.limits.as_ref().map(json).transpose()? })
+    }
+}
+
+/// The values of a row of [`ATTEMPT`].
+pub(super) fn bind(
+    settlement: &Settlement,
+    documents: &Documents,
+    to: &mut SqliteArguments,
+) -> Result<(), BoxDynError> {
     let (facts, record) = (&settlement.facts, &settlement.attempt);
-    let run = (facts.running.lease, facts.running.id, facts.round, facts.running.attempt, record.boot);
-    let when = (&facts.digest, &facts.inputs, facts.started_at, record.finished_at, record.outcome);
-    let words = (&record.message, &record.details, &record.backtrace, &record.log, record.log_dropped);
-    // As text, which SQLite copies; a document in the document it would take apart and put together again.
-    let usage = json(&record.usage.as_ref().map(Kept))?;
-    Ok((run, when, words, usage, &record.limits))
+    to.add(facts.running.lease)?;
+    to.add(facts.running.id)?;
+    to.add(facts.round)?;
+    to.add(facts.running.attempt)?;
+    to.add(record.boot)?;
+    to.add(facts.digest.as_deref())?;
+    to.add(facts.inputs.as_deref())?;
+    to.add(facts.started_at.0)?;
+    to.add(record.finished_at.0)?;
+    to.add(record.outcome)?;
+    to.add(record.message.as_deref())?;
+    to.add(record.details.as_deref())?;
+    to.add(record.backtrace.as_deref())?;
+    to.add(record.log.as_deref())?;
+    to.add(i64::try_from(record.log_dropped).unwrap_or(i64::MAX))?;
+    to.add(documents.usage.as_str())?;
+    to.add(documents.limits.as_deref())
 }

@@ -10,6 +10,7 @@ use super::{
     key, pipeline, progress, queue, settle, stats, subject, turn, unique, view,
 };
 use crate::rules::queue::Lane;
+use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Row};
 use std::collections::BTreeSet;
 
@@ -34,14 +35,14 @@ fn statements() -> Vec<(&'static str, String)> {
         ("unique: same", unique::SAME),
         ("edit", edit::EDIT),
         ("turn: find", turn::FIND),
-        ("settle: end", settle::end::END),
+        ("settle: end", settle::end::END.of_one()),
         ("subject: release", subject::RELEASE),
         ("checkpoint: keep", checkpoint::KEEP),
         ("checkpoint: drop", checkpoint::DROP),
         ("checkpoint: any", checkpoint::ANY),
         ("progress", progress::WRITE),
         ("turn", turn::TURN),
-        ("attempt", attempt::ATTEMPT),
+        ("attempt", attempt::ATTEMPT.of_one()),
         ("failure: insert", entry::INSERT),
         ("failure: supersede", entry::SUPERSEDE),
         ("failure: resubmit", entry::RESUBMIT),
@@ -158,6 +159,25 @@ async fn no_hot_statement_reads_a_table_from_end_to_end() {
     let store = Store::open(&folder.path().join("capstan.db")).await.unwrap();
     for (name, plan) in plans(&store).await {
         assert!(!plan.iter().any(|step| is_scan(step)), "{name}: {plan:#?}");
+    }
+    store.close().await;
+}
+
+/// A CHECK with a list of three values or more fills a table anew for every row.
+#[tokio::test]
+async fn what_every_job_goes_through_makes_no_table_for_each_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&folder.path().join("capstan.db")).await.unwrap();
+    for name in ["job: insert", "claim: write", "attempt", "settle: end", "turn", "edit"] {
+        let (_, sql) = statements().into_iter().find(|(known, _)| *known == name).unwrap();
+        let steps = sqlx::query(AssertSqlSafe(format!("EXPLAIN {sql}"))).fetch_all(store.readers()).await.unwrap();
+        let opcode = |step: &SqliteRow| step.get::<String, _>("opcode");
+        let rounds = steps.iter().enumerate().filter(|(_, step)| ["Next", "VNext"].contains(&opcode(step).as_str()));
+        let rounds: Vec<_> = rounds.map(|(at, step)| usize::try_from(step.get::<i64, _>("p2")).unwrap()..at).collect();
+        assert!(name == "attempt" || !rounds.is_empty(), "{name}: nothing is done for each row");
+        let is_table = |at: &usize| opcode(&steps[*at]) == "OpenEphemeral";
+        let made: Vec<_> = rounds.into_iter().flatten().filter(is_table).collect();
+        assert!(made.is_empty(), "{name}: a table is made for each row, by the steps {made:?}");
     }
     store.close().await;
 }

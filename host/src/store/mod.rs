@@ -39,6 +39,7 @@ pub mod stats;
 pub mod subject;
 mod turn;
 pub mod unique;
+mod values;
 pub mod view;
 mod writer;
 

@@ -246,6 +246,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_job_is_in_one_of_the_states_that_there_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("capstan.db");
+        let store = Store::open(&file).await.unwrap();
+        store.add(jobs(1)).await.unwrap();
+        store.close().await;
+        let mut conn = options(&file).connect().await.unwrap();
+        let verdict: String = sqlx::query("PRAGMA integrity_check").fetch_one(&mut conn).await.unwrap().get(0);
+        assert_eq!(verdict, "ok");
+        for wrong in ["state = 'odd', wait = NULL", "wait = 'odd'", "state = 'completed'", "wait = NULL"] {
+            let update = sqlx::AssertSqlSafe(format!("UPDATE job SET {wrong}"));
+            let refused = sqlx::query(update).execute(&mut conn).await.unwrap_err().to_string();
+            assert!(refused.contains("CHECK constraint failed"), "{wrong}: {refused}");
+        }
+        for right in ["timer", "subject", "suspect", "key", "ready"] {
+            let update = sqlx::AssertSqlSafe(format!("UPDATE job SET wait = '{right}'"));
+            sqlx::query(update).execute(&mut conn).await.unwrap();
+        }
+        for right in ["completed", "failed", "cancelled"] {
+            let update = sqlx::AssertSqlSafe(format!("UPDATE job SET state = '{right}', wait = NULL"));
+            sqlx::query(update).execute(&mut conn).await.unwrap();
+        }
+        conn.close().await.unwrap();
+    }
+
+    #[tokio::test]
     async fn what_failed_before_there_was_a_log_is_in_it() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("capstan.db");

@@ -3,71 +3,92 @@
 use super::Settlement;
 use crate::rules::job::{Expect, Made, Memory, Next, State, Transition, Trust, Wait};
 use crate::rules::time::Timestamp;
-use crate::store::batch::{Batch, json, list};
+use crate::store::batch::{Batch, json};
+use crate::store::values::Values;
 use crate::store::{StoreError, attempt};
-use sqlx::Row as _;
+use sqlx::error::BoxDynError;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, Row as _};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-/// The end of an attempt with its rows as they are written. They are made by whoever
-/// brings it, so that the one writer only has to put them together.
+/// The end of an attempt with the documents that are written of it. They are made by whoever
+/// brings it, so that the one writer only has to bind them.
 #[derive(Debug, Clone)]
 pub(crate) struct Ended {
     pub(super) settlement: Settlement,
-    /// What changes of the job: an element of [`END`]'s list.
-    job: String,
-    /// The attempt: an element of [`attempt::ATTEMPT`]'s.
-    attempt: String,
+    attempt: attempt::Documents,
+    progress: Option<String>,
 }
 
 impl Ended {
     pub(super) fn of(settlement: Settlement) -> Result<Self, StoreError> {
+        let attempt = attempt::Documents::of(&settlement.attempt)?;
         let progress = settlement.progress.as_ref().map(json).transpose()?;
-        let (transition, finished_at) = (&settlement.transition, settlement.attempt.finished_at);
-        let columns = row(transition, finished_at, settlement.facts.key.as_deref());
-        let lease = running_under(&settlement).map(|(_, lease)| lease);
-        let job = json(&(transition.job, lease, columns, progress))?;
-        let attempt = json(&attempt::row(&settlement)?)?;
-        Ok(Self { settlement, job, attempt })
+        Ok(Self { settlement, attempt, progress })
     }
 }
 
-/// The job and the lease that a settlement expects to find running.
-pub(super) fn running_under(settlement: &Settlement) -> Option<(i64, i64)> {
+/// The lease under which a settlement expects its job to run; no two jobs ever have the same.
+pub(super) fn running_under(settlement: &Settlement) -> Option<i64> {
     match settlement.transition.expect {
-        Expect::Running { lease } => Some((settlement.transition.job, lease)),
+        Expect::Running { lease } => Some(lease),
         Expect::Queued | Expect::Ended => None,
     }
 }
 
-pub(in crate::store) const END: &str = "UPDATE job SET
-       state = new.value->>'$[2].state', wait = new.value->>'$[2].wait', why = new.value->>'$[2].why',
-       run_at = coalesce(new.value->>'$[2].run_at', run_at),
-       attempt = coalesce(new.value->>'$[2].attempt', attempt),
-       finished_at = new.value->>'$[2].finished_at',
-       unchanged = new.value->>'$[2].unchanged', result = new.value->>'$[2].result',
-       error_class = new.value->>'$[2].class', error_message = new.value->>'$[2].message',
-       deferrals = new.value->>'$[2].deferrals', deferred_since = new.value->>'$[2].since',
-       deaths = new.value->>'$[2].deaths', suspect = new.value->>'$[2].suspect', cancel_by = NULL,
-       progress = coalesce(new.value->>'$[3]', progress)
-    FROM jsonb_each($1) AS new
-    WHERE job.id = new.value->>'$[0]' AND job.state = 'running' AND job.lease = new.value->>'$[1]'
-    RETURNING job.id, job.lease";
+/// Ends what still runs under its lease.
+pub(in crate::store) static END: LazyLock<Values> = LazyLock::new(|| {
+    let columns = "id, lease, state, wait, why, run_at, attempt, finished_at, unchanged, result, class, message,
+        deferrals, since, deaths, suspect, progress";
+    Values::new(columns.split(',').count(), |rows| {
+        format!(
+            "WITH new({columns}) AS ({rows}) UPDATE job SET
+                state = new.state, wait = new.wait, why = new.why, run_at = coalesce(new.run_at, job.run_at),
+                attempt = coalesce(new.attempt, job.attempt), finished_at = new.finished_at,
+                unchanged = new.unchanged, result = new.result, error_class = new.class, error_message = new.message,
+                deferrals = new.deferrals, deferred_since = new.since, deaths = new.deaths, suspect = new.suspect,
+                cancel_by = NULL, progress = coalesce(new.progress, job.progress)
+             FROM new WHERE job.id = new.id AND job.state = 'running' AND job.lease = new.lease
+             RETURNING job.lease"
+        )
+    })
+});
 
-/// Both in one message to the connection.
-static ATTEMPT_AND_END: LazyLock<String> = LazyLock::new(|| format!("{}; {END}", attempt::ATTEMPT));
-
-/// Write the attempt and the new state of each job that still runs under its lease; which ones.
-pub(super) async fn write(batch: &mut Batch<'_>, all: &[&Ended]) -> Result<BTreeSet<(i64, i64)>, StoreError> {
+/// Write the new state of each job that still runs under its lease, and its attempt; which leases those are.
+pub(super) async fn write(batch: &mut Batch<'_>, all: &[&Ended]) -> Result<BTreeSet<i64>, StoreError> {
     let mut seen = BTreeSet::new();
     // Of two ends the first counts; SQLite would take either.
-    let is_first = |end: &&&Ended| running_under(&end.settlement).is_some_and(|held| seen.insert(held));
-    let ends: Vec<&&Ended> = all.iter().filter(is_first).collect();
-    let jobs = list(ends.iter().map(|end| end.job.as_str()));
-    let attempts = list(ends.iter().map(|end| end.attempt.as_str()));
-    let query = sqlx::query(ATTEMPT_AND_END.as_str()).bind(jobs).bind(attempts);
-    let updated = query.fetch_all(&mut *batch.conn).await?;
-    Ok(updated.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, sqlx::Error>>()?)
+    let is_first = |end: &&Ended| running_under(&end.settlement).is_some_and(|lease| seen.insert(lease));
+    let mut ends: Vec<&Ended> = all.iter().copied().filter(is_first).collect();
+    let ended = END.write(batch.conn, &ends, |end, to| bind(end, to)).await?;
+    let held: BTreeSet<i64> = ended.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    ends.retain(|end| running_under(&end.settlement).is_some_and(|lease| held.contains(&lease)));
+    attempt::ATTEMPT.write(batch.conn, &ends, |end, to| attempt::bind(&end.settlement, &end.attempt, to)).await?;
+    Ok(held)
+}
+
+/// The values of a row of [`END`].
+fn bind(end: &Ended, to: &mut SqliteArguments) -> Result<(), BoxDynError> {
+    let Settlement { facts, transition, attempt, .. } = &end.settlement;
+    let columns = row(transition, attempt.finished_at, facts.key.as_deref());
+    to.add(transition.job)?;
+    to.add(running_under(&end.settlement))?;
+    to.add(columns.state.name())?;
+    to.add(columns.wait)?;
+    to.add(columns.why)?;
+    to.add(columns.run_at.map(|at| at.0))?;
+    to.add(columns.attempt)?;
+    to.add(columns.finished_at.map(|at| at.0))?;
+    to.add(columns.unchanged)?;
+    to.add(columns.result)?;
+    to.add(columns.class)?;
+    to.add(columns.message)?;
+    to.add(columns.deferrals)?;
+    to.add(columns.since.map(|at| at.0))?;
+    to.add(columns.deaths)?;
+    to.add(columns.suspect)?;
+    to.add(end.progress.as_deref())
 }
 
 /// The columns that a transition sets.

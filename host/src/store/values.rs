@@ -1,6 +1,6 @@
 //! Statements over many rows whose values are bound one by one.
 //!
-//! What every job goes through is written so: SQLite takes a bound value as it is, but looks each value of a
+//! The ends of attempts are written so, which every job has: SQLite takes a bound value as it is, but looks each value of a
 //! JSON document up by its path (`docs/benchmarks.md` has what that takes). There is a statement for each of a few
 //! numbers of rows, so that each is prepared once; where one has more rows than there are to write, the rest is NULL,
 //! and a statement must pass over rows whose first column is. What this cannot promise: anything about a call of

@@ -268,6 +268,30 @@ fn a_failure_names_its_class_who_has_to_act_and_what_to_do_next() {
 }
 
 #[test]
+fn a_failure_says_where_the_rest_of_its_message_is() {
+    let said = |message: &str| {
+        let error = Some((Class::Denied, message.to_owned()));
+        let standing = Standing::Failed { at: NOW, blame: blame(Class::Denied, None), entry: None };
+        explain(&Facts { error, ..facts(standing) }).text
+    };
+    let (all, rest) = (". To act is up to ", "… (`capstan job show 7` has all of it). To act is up to ");
+    let longest = "x".repeat(200);
+    let (ended, longer) = (format!("{longest}."), format!("{longest}x"));
+    let cases: [(&str, &str, &str); 6] = [
+        ("no wind", "no wind", all),
+        ("no wind.\n", "no wind", all),
+        ("to allow it put this into capstan.toml:\n[handler.odd]", "put this into capstan.toml", rest),
+        (&longest, &longest, all),
+        (&ended, &longest, all),
+        (&longer, &longest, rest),
+    ];
+    for (message, line, end) in cases {
+        let said = said(message);
+        assert!(said.contains(&format!("{line}{end}")), "{message:?}: {said}");
+    }
+}
+
+#[test]
 fn a_failure_is_named_by_its_entry_in_the_log() {
     let said = |resolution: Option<(Resolution, Option<&str>)>| {
         let resolution = resolution.map(|(resolution, by)| (resolution, by.map(str::to_owned)));

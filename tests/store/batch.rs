@@ -53,7 +53,9 @@ async fn numbers_are_given_once_although_batches_were_rolled_back() {
     let claimed = stage.claim_one().await;
     let bad = impossible(&stage, &stage.end(&claimed.facts, &done()));
     let one = || vec![job("page", "y", stage.now), job("page", "z", stage.now)];
-    let (a, bad, b) = tokio::join!(stage.store.add(one()), stage.store.settle(bad), stage.store.add(one()));
+    // Between the two: it is asked for when `settle` is called.
+    let bad = async { stage.store.settle(bad).await };
+    let (a, bad, b) = tokio::join!(stage.store.add(one()), bad, stage.store.add(one()));
     assert!(bad.is_err());
     assert_eq!((a.unwrap(), b.unwrap()), (vec![2, 3], vec![4, 5]));
     stage.assert_sound().await;

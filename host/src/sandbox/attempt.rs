@@ -101,7 +101,8 @@ impl Engine {
             stop,
         };
         let (session, state) = Session::new(self, prepared, attempt);
-        let (end, _) = session.drive(state, Entry::Describe).await;
+        let begun = session.begin(state);
+        let (end, _) = session.drive(begun, Entry::Describe).await;
         match end {
             End::Returned(Ok(Answer::Described(text))) if text.len() as u64 <= DESCRIBE.result => Ok(text),
             End::Returned(Ok(Answer::Described(text))) => {
@@ -117,11 +118,18 @@ impl Engine {
 }
 
 /// Run one attempt. Must be polled by one thread only.
-pub(super) async fn run(engine: &Engine, prepared: &Prepared, attempt: Attempt) -> Report {
+pub(super) fn run<'a>(
+    engine: &'a Engine,
+    prepared: &'a Prepared,
+    attempt: Attempt,
+) -> impl Future<Output = Report> + use<'a> {
     let (session, state) = Session::new(engine, prepared, attempt);
-    if let Some(halt) = session.stopped() {
-        return session.report(End::Halted(halt), Remains::default());
+    let begun = session.stopped().map_or_else(|| Ok(session.begin(state)), Err);
+    async move {
+        let (end, remains) = match begun {
+            Ok(begun) => session.drive(begun, Entry::Run).await,
+            Err(halt) => (End::Halted(halt), Remains::default()),
+        };
+        session.report(end, remains)
     }
-    let (end, remains) = session.drive(state, Entry::Run).await;
-    session.report(end, remains)
 }

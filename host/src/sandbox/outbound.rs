@@ -61,17 +61,20 @@ type Sent = Result<(Response<WasiBody>, Box<dyn Future<Output = Result<(), Error
 impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
-        mut request: Request<WasiBody>,
+        request: Request<WasiBody>,
         options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Sent> + Send> {
         let (outbound, shared) = (self.outbound.clone(), Arc::clone(&self.shared));
         let times = Times::of(options.unwrap_or_default());
+        // In a box that goes when it is sent: what a future is made with lies in it until it ends.
+        let mut request = Box::new(request);
         Box::new(charged(Arc::clone(&self.shared), async move {
             let Some(outbound) = outbound else { return Err(Error::HttpRequestDenied) };
             let target = target(&request)?;
             shared.traffic().request().map_err(|_| Error::ConnectionLimitReached)?;
-            let wire = outbound.connector.open(&outbound.net, &target, times.connect).await;
+            // In a box of its own, which is gone when the long wait begins.
+            let wire = Box::pin(outbound.connector.open(&outbound.net, &target, times.connect)).await;
             let wire = wire.map_err(|error| refused(&shared, error))?;
             let secrets = add_secrets(&outbound, &target, request.headers_mut());
             exchange(wire, request, &times, Mask::new(&secrets), shared).await
@@ -152,23 +155,21 @@ fn refused(shared: &Shared, error: ConnectError) -> Error {
 
 async fn exchange(
     wire: Box<dyn crate::capability::connect::Wire>,
-    mut request: Request<WasiBody>,
+    mut request: Box<Request<WasiBody>>,
     times: &Times,
     mask: Mask,
     shared: Arc<Shared>,
 ) -> Sent {
     // Origin form: a server that is no proxy must not see another host's name in it.
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    *request.uri_mut() = path.parse::<Uri>().map_err(|_| Error::HttpRequestUriInvalid)?;
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).parse::<Uri>();
+    *request.uri_mut() = path.map_err(|_| Error::HttpRequestUriInvalid)?;
     request.headers_mut().entry(hyper::header::USER_AGENT).or_insert(HeaderValue::from_static("capstan"));
-    let counted = Arc::clone(&shared);
-    let request = request.map(|body| Sending { body, shared: counted }.boxed_unsync());
-    let mut client = hyper::client::conn::http1::Builder::new();
-    let handshake = client.max_buf_size(MAX_HEAD).handshake(TokioIo::new(wire));
-    let (mut sender, connection) = handshake.await?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(wire)).await?;
     let driver = tokio::spawn(charged(Arc::clone(&shared), connection));
     let driver = AbortOnDrop(driver);
-    let answer = timeout(times.first_byte, sender.send_request(request)).await;
+    let counted = |body| Sending { body, shared: Arc::clone(&shared) }.boxed_unsync();
+    let answer = timeout(times.first_byte, sender.send_request(request.map(counted))).await;
     let mut answer = answer.map_err(|_| Error::ConnectionReadTimeout)??;
     for value in answer.headers_mut().values_mut() {
         // As long as it was, and of asterisks where it changed: still a value.
@@ -201,10 +202,11 @@ impl<T> Drop for AbortOnDrop<T> {
 }
 
 /// Work for a guest that is not done inside its calls: its CPU time is the guest's
-/// account with the host all the same.
-async fn charged<F: Future>(shared: Arc<Shared>, work: F) -> F::Output {
-    let mut work = std::pin::pin!(work);
-    std::future::poll_fn(|cx| shared.meter.beside(|| work.as_mut().poll(cx))).await
+/// account with the host all the same. In a box: it goes from the guest's stack to a
+/// task, and each copy on the way would be as large.
+fn charged<F: Future>(shared: Arc<Shared>, work: F) -> impl Future<Output = F::Output> {
+    let mut work = Box::pin(work);
+    std::future::poll_fn(move |cx| shared.meter.beside(|| work.as_mut().poll(cx)))
 }
 
 /// The body of a request, counted.

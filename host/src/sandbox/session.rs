@@ -27,7 +27,7 @@ use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::coredump::Coredump;
 use crate::rules::limit::Limits;
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use wasmtime::{CallHook, PoolConcurrencyLimitError, Store, UpdateDeadline};
@@ -57,7 +57,13 @@ pub(super) enum End {
     Halted(Halt),
 }
 
-/// One store and what watches it.
+/// A store with its state, and where its instances come from.
+pub(super) struct Begun {
+    home: Home,
+    store: Store<State>,
+}
+
+/// What watches a store.
 pub(super) struct Session<'a> {
     engine: &'a Engine,
     prepared: &'a Prepared,
@@ -96,22 +102,33 @@ impl<'a> Session<'a> {
         self.stop.asked().map(Halt::Stop)
     }
 
+    /// Make the store. Before the future that drives it: what is handed to a future lies in it to its end, and a
+    /// store is a pointer.
+    pub(super) fn begin(&self, state: State) -> Begun {
+        self.begin_at(self.engine.home(self.prepared, self.limits.memory), state)
+    }
+
+    fn begin_at(&self, home: Home, state: State) -> Begun {
+        Begun { home, store: self.store(home, state) }
+    }
+
     /// Run to the end.
-    pub(super) async fn drive(&self, state: State, entry: Entry) -> (End, Remains) {
-        let home = self.engine.home(self.prepared, self.limits.memory);
-        let (end, state) = self.attempt(home, state, entry).await;
+    pub(super) async fn drive(&self, begun: Begun, entry: Entry) -> (End, Remains) {
+        let home = begun.home;
+        let (end, state) = self.attempt(begun, entry).await;
         match end {
             End::Returned(Err(error)) if home == Home::Pool && error.is::<PoolConcurrencyLimitError>() => {
-                let (end, state) = self.attempt(Home::Demand, state.renewed(&self.limits), entry).await;
+                let begun = self.begin_at(Home::Demand, state.renewed(&self.limits));
+                let (end, state) = self.attempt(begun, entry).await;
                 (end, Remains::of(state, self.prepared.shape()))
             }
             end => (end, Remains::of(state, self.prepared.shape())),
         }
     }
 
-    async fn attempt(&self, home: Home, state: State, entry: Entry) -> (End, State) {
-        let mut store = self.store(home, state);
-        let end = self.watch(self.call(&mut store, home, entry)).await;
+    async fn attempt(&self, begun: Begun, entry: Entry) -> (End, State) {
+        let Begun { home, mut store } = begun;
+        let end = self.watch(pin!(self.call(&mut store, home, entry))).await;
         let core = match &end {
             End::Returned(Err(error)) => coredump::of(error, &mut store, self.coredump),
             End::Returned(Ok(_)) | End::Halted(_) => None,
@@ -152,7 +169,8 @@ impl<'a> Session<'a> {
 
     async fn call(&self, store: &mut Store<State>, home: Home, entry: Entry) -> wasmtime::Result<Answer> {
         let pre = self.engine.linked(self.prepared, home)?;
-        let live = pre.live(store).await?;
+        // In a box, which is gone when the guest runs: it is three times as large as all that is needed from then on.
+        let live = Box::pin(pre.live(store)).await?;
         store.data_mut().made = Made::Whole;
         match (live, entry) {
             (Live::Handler(handler), Entry::Describe) => Ok(Answer::Described(handler.call_describe(store).await?)),
@@ -181,8 +199,7 @@ impl<'a> Session<'a> {
         answer.unwrap_or_else(|| Ok(Ok(Success::Done("null".to_owned())))).map_or_else(Answer::Unread, Answer::Ran)
     }
 
-    async fn watch(&self, work: impl Future<Output = wasmtime::Result<Answer>>) -> End {
-        let mut work = pin!(work);
+    async fn watch(&self, mut work: Pin<&mut impl Future<Output = wasmtime::Result<Answer>>>) -> End {
         let metered = poll_fn(|cx| {
             self.shared.meter.resume();
             let polled = work.as_mut().poll(cx);

@@ -42,14 +42,15 @@ impl Shape {
     }
 
     /// Core instances that were made in a store that is done with: it may have no room for more afterwards.
+    /// Counted in a box: hardly an attempt does it, and each would hold room for it as long as it waits.
     pub(super) async fn instances(&self, store: &mut Store<State>, empty: &Module) -> u64 {
         match (store.data().made, self.instances.get()) {
             (Made::Whole, Some(known)) => *known,
             (Made::Whole, None) => {
-                let counted = count(store, empty).await;
+                let counted = Box::pin(count(store, empty)).await;
                 *self.instances.get_or_init(|| counted)
             }
-            (Made::Part, _) => count(store, empty).await,
+            (Made::Part, _) => Box::pin(count(store, empty)).await,
         }
     }
 }

@@ -144,9 +144,9 @@ impl GuestThreads {
             let make: Box<dyn FnOnce() -> Result<Attempt, Fault> + Send> = Box::new(make);
             let run = async move {
                 drop(waiting);
-                match make() {
-                    // In a box, so that what is handed to the thread stays small.
-                    Ok(attempt) => Box::pin(attempt::run(&engine, &prepared, attempt)).await,
+                // In a box, so that what is handed to the thread stays small.
+                match make().map(|attempt| Box::pin(attempt::run(&engine, &prepared, attempt))) {
+                    Ok(running) => running.await,
                     Err(fault) => Report::failed(fault),
                 }
             };

@@ -43,20 +43,18 @@ pub(super) struct Told {
 pub(super) async fn run(
     runtime: &Arc<Runtime>,
     roots: &Roots,
-    claimed: Claimed,
+    claimed: Box<Claimed>,
     ready: Result<Arc<Ready>, String>,
     told: Told,
 ) -> Result<Usage, ServiceError> {
     let Told { stop, board } = told;
     let mut facts = claimed.facts.clone();
-    let (mut report, publication, limits) = match prepare(runtime, roots, claimed, ready, board.clone()).await {
-        Ok(prepared) => {
-            let limits = prepared.limits;
-            let (report, publication) = perform(runtime, &facts, prepared, stop).await;
-            let kept = margin::kept(&report.outcome, &report.usage, &limits);
-            (report, publication, kept)
-        }
-        Err(fault) => (Report::failed(fault), None, None),
+    let prepared = prepare(runtime, roots, claimed, ready, board.clone()).await;
+    // In a box, for what is moved between futures lies in each of them, and this is what waits for the guest.
+    let performed = |prepared| Box::pin(perform(runtime, &facts, prepared, stop));
+    let Performed { mut report, publication, limits } = match prepared.map(performed) {
+        Ok(performed) => performed.await,
+        Err(fault) => Performed { report: Report::failed(fault), publication: None, limits: None },
     };
     if cancel::was_asked(runtime, &facts, &report.outcome) {
         // In a box: a question to the database is larger than all the rest, and hardly an attempt asks it.
@@ -80,6 +78,14 @@ struct Prepared {
     desk: Desk,
 }
 
+/// What came of an attempt.
+struct Performed {
+    report: Report,
+    publication: Option<Publication>,
+    /// The limits, where the row keeps them.
+    limits: Option<Limits>,
+}
+
 /// What the guest is to see, opened when its thread gets to it: many attempts
 /// may wait for that, and none of them needs a folder meanwhile.
 struct Folders {
@@ -100,7 +106,7 @@ enum Output {
 async fn prepare(
     runtime: &Arc<Runtime>,
     roots: &Roots,
-    claimed: Claimed,
+    claimed: Box<Claimed>,
     ready: Result<Arc<Ready>, String>,
     board: Board,
 ) -> Result<Prepared, Fault> {
@@ -121,7 +127,7 @@ async fn prepare(
     let wall = wall(limits.wall, claimed.facts.running.deadline, clock::now());
     limits.wall = wall.span();
     let desk = desk::open(runtime, &claimed.facts, &ready, granted, &limits, board);
-    let view = view(claimed, config);
+    let view = view(*claimed, config);
     Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound, limits, wall, desk })
 }
 
@@ -224,12 +230,12 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 /// Run the guest, check what it answered and publish what it made.
-async fn perform(
-    runtime: &Arc<Runtime>,
-    facts: &Facts,
+fn perform<'a>(
+    runtime: &'a Arc<Runtime>,
+    facts: &'a Facts,
     prepared: Prepared,
     stop: StopSignal,
-) -> (Report, Option<Publication>) {
+) -> impl Future<Output = Performed> + use<'a> {
     let Prepared { ready, view, folders, outbound, limits, wall, desk } = prepared;
     let kept = Kept::default();
     let make = {
@@ -240,29 +246,31 @@ async fn perform(
             Ok(Attempt { job: view, limits, mounts, outbound, desk, coredump, stop })
         }
     };
-    let mut report = runtime.guests.run(ready.loaded.prepared.clone(), make).await;
-    deadline::name(&mut report, wall);
-    coredump::keep(runtime, facts.running.lease, report.core.take()).await;
-    let scratch = keep_spare(runtime, kept.take(), &report.usage);
-    let publication = match (&report.outcome, ready.checks(&facts.kind)) {
-        (Outcome::Done(result), Some(checks)) => {
-            Box::pin(finish(runtime, facts, checks, result, scratch, &limits)).await
-        }
-        (Outcome::Unchanged(result), Some(checks)) => {
-            discard(scratch).await;
-            checks.result(result).map(|()| None).map_err(|wrong| bad_result(&wrong))
-        }
-        _ => {
-            discard(scratch).await;
-            Ok(None)
-        }
-    };
-    match publication {
-        Ok(publication) => (report, publication),
-        Err(fault) => {
+    let running = runtime.guests.run(ready.loaded.prepared.clone(), make);
+    async move {
+        let mut report = running.await;
+        deadline::name(&mut report, wall);
+        coredump::keep(runtime, facts.running.lease, report.core.take()).await;
+        let scratch = keep_spare(runtime, kept.take(), &report.usage);
+        let published = match (&report.outcome, ready.checks(&facts.kind)) {
+            (Outcome::Done(result), Some(checks)) => {
+                Box::pin(finish(runtime, facts, checks, result, scratch, &limits)).await
+            }
+            (Outcome::Unchanged(result), Some(checks)) => {
+                discard(scratch).await;
+                checks.result(result).map(|()| None).map_err(|wrong| bad_result(&wrong))
+            }
+            _ => {
+                discard(scratch).await;
+                Ok(None)
+            }
+        };
+        let publication = published.unwrap_or_else(|fault| {
             report.outcome = Outcome::Failed(fault);
-            (report, None)
-        }
+            None
+        });
+        let limits = margin::kept(&report.outcome, &report.usage, &limits);
+        Performed { report, publication, limits }
     }
 }
 

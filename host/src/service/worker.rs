@@ -191,6 +191,7 @@ impl Worker {
         let runtime = Arc::clone(&self.runtime);
         let ready = table.of(&job.facts.kind).cloned().ok_or_else(|| table.why_not(&job.facts.kind));
         let (roots, busy) = (Arc::clone(&self.roots), Arc::clone(&self.busy));
+        let job = Box::new(job);
         self.attempts.spawn(async move {
             // In a box: a task is moved several times before it runs.
             let used = Box::pin(attempt::run(&runtime, &roots, job, ready, told)).await;

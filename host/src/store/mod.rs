@@ -48,6 +48,7 @@ use pulse::{Dispatching, Pulse};
 use sqlx::SqlitePool;
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// What can go wrong with the store.
@@ -176,14 +177,23 @@ impl Store {
         let _ = self.send(Op::Close).await;
     }
 
-    async fn send(&self, op: Op) -> Result<Reply, StoreError> {
-        self.ask(op).await?.await.map_err(|_| StoreError::Closed)?
+    /// Ask for a write, now; the future waits for its answer.
+    fn send(&self, op: Op) -> impl Future<Output = Result<Reply, StoreError>> + use<'_> {
+        let asked = self.ask(op);
+        async move { asked.await?.await.map_err(|_| StoreError::Closed)? }
     }
 
-    /// Ask for a write without waiting for its answer.
-    async fn ask(&self, op: Op) -> Result<Answer, StoreError> {
+    /// Ask for a write, now, without waiting for its answer; the future waits for room in the writer's queue. What is
+    /// written lies in the queue then: a future keeps what it was made with for as long as it waits.
+    fn ask(&self, op: Op) -> impl Future<Output = Result<Answer, StoreError>> + use<'_> {
         let (answer, reply) = oneshot::channel();
-        self.ops.send((op, answer)).await.map_err(|_| StoreError::Closed)?;
-        Ok(reply)
+        let unsent = self.ops.try_send((op, answer)).err().map(TrySendError::into_inner);
+        let sending = unsent.map(|request| Box::pin(self.ops.send(request)));
+        async move {
+            if let Some(sending) = sending {
+                sending.await.map_err(|_| StoreError::Closed)?;
+            }
+            Ok(reply)
+        }
     }
 }

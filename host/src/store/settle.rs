@@ -172,14 +172,19 @@ pub enum Applied {
 }
 
 impl Store {
-    /// Apply the end of an attempt.
+    /// Apply the end of an attempt: asked for now, whether the answer is waited for or not.
     ///
     /// # Errors
     /// The database said no; then nothing was applied.
-    pub async fn settle(&self, settlement: Settlement) -> Result<Applied, StoreError> {
-        match self.send(Op::Settle(vec![Ended::of(settlement)?])).await? {
-            Reply::Applied(applied) => applied.first().copied().ok_or_else(|| StoreError::Corrupt("no answer".into())),
-            other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
+    pub fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<Applied, StoreError>> + use<'_> {
+        let sent = Ended::of(settlement).map(|end| self.send(Op::Settle(vec![end])));
+        async move {
+            match sent?.await? {
+                Reply::Applied(applied) => {
+                    applied.first().copied().ok_or_else(|| StoreError::Corrupt("no answer".into()))
+                }
+                other => Err(StoreError::Corrupt(format!("answer {other:?}"))),
+            }
         }
     }
 

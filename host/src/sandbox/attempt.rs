@@ -133,3 +133,18 @@ pub(super) fn run<'a>(
         session.report(end, remains)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F>(_: impl FnOnce(&'static Engine, &'static Prepared, Attempt) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_a_guest_waits_with_is_small() {
+        // It was 5,568 bytes while what is moved from one function to the next lay in the future of each.
+        assert!(size(run) <= 2_048, "{} bytes", size(run));
+    }
+}

@@ -3,6 +3,8 @@
 //! Whatever goes wrong becomes an outcome of the attempt; only a store that says
 //! no is an error, and ends the host.
 
+pub(super) mod prepared;
+
 use super::handler::Ready;
 use super::import::root::Roots;
 use super::{Runtime, ServiceError, cancel, coredump, deadline, desk, pipeline};
@@ -10,22 +12,20 @@ use crate::artifact::collect::{Allowance, CollectError};
 use crate::artifact::name::Name;
 use crate::artifact::publish::{Order, PublishError, Published};
 use crate::artifact::spare::Spare;
-use crate::capability::fs::Mount;
-use crate::capability::grant::{Granted, Imports, Models};
 use crate::clock;
 use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault, Outcome, Usage};
 use crate::rules::job::{self, Next};
-use crate::rules::limit::{Limits, Wall, wall};
+use crate::rules::limit::Limits;
 use crate::rules::margin;
 use crate::rules::progress::Progress;
-use crate::sandbox::{Attempt, Board, Desk, JobView, Outbound, Report, StopSignal};
+use crate::sandbox::{Attempt, Board, Report, StopSignal};
 use crate::store::artifact::{Publication, PublishedFile};
 use crate::store::attempt::AttemptRecord;
 use crate::store::claim::Claimed;
 use crate::store::settle::{Facts, Settlement};
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use prepared::{Kept, Prepared, prepare};
+use std::sync::Arc;
 
 /// What goes between an attempt and those who watch it.
 pub(super) struct Told {
@@ -67,160 +67,12 @@ pub(super) async fn run(
     Ok(usage)
 }
 
-/// What an attempt needs.
-struct Prepared {
-    ready: Arc<Ready>,
-    view: JobView,
-    folders: Folders,
-    outbound: Option<Outbound>,
-    limits: Limits,
-    wall: Wall,
-    desk: Desk,
-}
-
 /// What came of an attempt.
 struct Performed {
     report: Report,
     publication: Option<Publication>,
     /// The limits, where the row keeps them.
     limits: Option<Limits>,
-}
-
-/// What the guest is to see, opened when its thread gets to it: many attempts
-/// may wait for that, and none of them needs a folder meanwhile.
-struct Folders {
-    imports: Option<Mount>,
-    /// Kind and folder.
-    inputs: Vec<(String, PathBuf)>,
-    models: Option<PathBuf>,
-    output: Output,
-}
-
-/// Whether there is an `/output`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Output {
-    None,
-    Wanted,
-}
-
-async fn prepare(
-    runtime: &Arc<Runtime>,
-    roots: &Roots,
-    claimed: Box<Claimed>,
-    ready: Result<Arc<Ready>, String>,
-    board: Board,
-) -> Result<Prepared, Fault> {
-    let ready = ready.map_err(|why| Fault::new(Class::NoHandler, why))?;
-    let (checks, granted, config) = check(&ready, &claimed)?;
-    let imports = match (granted.imports, claimed.facts.item) {
-        (Imports::Readable, Some((import, _))) => roots.mount(runtime, import).await?,
-        _ => None,
-    };
-    let inputs = claimed.inputs.iter().map(|(kind, (_, at))| (kind.clone(), runtime.project.root().join(at))).collect();
-    let output = if checks.artifacts.is_empty() { Output::None } else { Output::Wanted };
-    let outbound = outbound(runtime, granted)?;
-    let models = match granted.models {
-        Models::Readable => Some(runtime.project.models()),
-        Models::Hidden => None,
-    };
-    let mut limits = runtime.config.now().limits(&ready.loaded.description.name);
-    let wall = wall(limits.wall, claimed.facts.running.deadline, clock::now());
-    limits.wall = wall.span();
-    let desk = desk::open(runtime, &claimed.facts, &ready, granted, &limits, board);
-    let view = view(*claimed, config);
-    Ok(Prepared { ready, view, folders: Folders { imports, inputs, models, output }, outbound, limits, wall, desk })
-}
-
-/// What must hold before a guest is started.
-fn check<'a>(ready: &'a Ready, claimed: &Claimed) -> Result<(&'a Checks, &'a Granted, String), Fault> {
-    let kind = &claimed.facts.kind;
-    let name = &ready.loaded.description.name;
-    let granted = ready.loaded.granted.as_ref().map_err(|refused| Fault::new(Class::Denied, refused.to_string()))?;
-    let config = ready.config.clone().map_err(|wrong| {
-        let message =
-            format!("the configuration does not match the schema of kind {kind:?}: {wrong}: mend [kind.{kind}.config]");
-        Fault::new(Class::HostFault, message)
-    })?;
-    let checks = ready
-        .checks(kind)
-        .ok_or_else(|| Fault::new(Class::NoHandler, format!("handler {name:?} does not do kind {kind:?}")))?;
-    let payload = serde_json::from_str(&claimed.payload).map_err(|error| error.to_string());
-    payload.and_then(|payload| checks.payload(&payload)).map_err(|wrong| {
-        Fault::new(Class::BadPayload, format!("the payload does not match the schema of kind {kind:?}: {wrong}"))
-    })?;
-    Ok((checks, granted, config))
-}
-
-/// What the guest may send, with the secrets that go with it.
-pub(super) fn outbound(runtime: &Runtime, granted: &Granted) -> Result<Option<Outbound>, Fault> {
-    let Some(net) = granted.net.clone() else { return Ok(None) };
-    let derived = runtime.derived();
-    let secret = |name: &String| match derived.secrets.get(name) {
-        Some(Ok(secret)) => Ok(secret.clone()),
-        Some(Err(error)) => Err(Fault::new(Class::HostFault, error.to_string())),
-        None => {
-            let message = format!(
-                "there is no secret {name:?}; to give it put this into capstan.toml:\n[secret.{name}]\n\
-                 header = \"authorization: Bearer {{}}\"\nto = [\"POST https://api.example.org\"]\nenv = \"VARIABLE\""
-            );
-            Err(Fault::new(Class::Denied, message))
-        }
-    };
-    let secrets = granted.secrets.iter().map(secret).collect::<Result<Arc<[_]>, _>>()?;
-    Ok(Some(Outbound { net, connector: Arc::clone(&derived.connector), secrets }))
-}
-
-fn view(claimed: Claimed, config: String) -> JobView {
-    let facts = claimed.facts;
-    JobView {
-        id: facts.running.id,
-        idempotency_key: format!("{}-{}", facts.about.subject, facts.running.id),
-        kind: facts.kind,
-        subject: facts.about.subject,
-        source: facts.about.source,
-        title: facts.about.title,
-        tags: facts.about.tags,
-        payload: claimed.payload,
-        config,
-        attempt: facts.running.attempt,
-    }
-}
-
-impl Folders {
-    /// Open everything; the scratch is left in `kept` for whoever looks at it later.
-    fn open(self, runtime: &Runtime, lease: i64, kept: &Kept) -> Result<Vec<Mount>, Fault> {
-        let fault = |error: &dyn std::error::Error| Fault::new(Class::HostFault, error.to_string());
-        let mut mounts: Vec<Mount> = self.imports.into_iter().collect();
-        for (kind, folder) in &self.inputs {
-            mounts.push(Mount::artifacts(kind, folder).map_err(|error| fault(&error))?);
-        }
-        if let Some(folder) = &self.models {
-            mounts.push(Mount::models(folder).map_err(|error| fault(&error))?);
-        }
-        if self.output == Output::Wanted {
-            let spare = match runtime.spares.take() {
-                Some(spare) => spare,
-                None => runtime.spares.make(lease).map_err(|error| fault(&error))?,
-            };
-            mounts.push(Mount::output(Arc::clone(spare.scratch().dir())));
-            kept.put(spare);
-        }
-        Ok(mounts)
-    }
-}
-
-/// The scratch of an attempt, if it got so far as to have one.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Option<Spare>>>);
-
-impl Kept {
-    fn put(&self, spare: Spare) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(spare);
-    }
-
-    fn take(&self) -> Option<Spare> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 /// Work that waits for the disk, away from the loops.
@@ -393,4 +245,21 @@ fn settlement(
         }
     }
     Settlement { facts, transition, attempt: record, publication, follow, enqueue, progress }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn size<F>(
+        _: impl FnOnce(&'static Arc<Runtime>, &'static Roots, Box<Claimed>, Result<Arc<Ready>, String>, Told) -> F,
+    ) -> usize {
+        size_of::<F>()
+    }
+
+    #[test]
+    fn what_an_attempt_waits_with_is_small() {
+        // It was 6,424 bytes while what is moved from one function to the next lay in the future of each.
+        assert!(size(run) <= 2_048, "{} bytes", size(run));
+    }
 }

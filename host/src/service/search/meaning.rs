@@ -12,7 +12,8 @@ use crate::rules::coredump::Coredump;
 use crate::rules::search::DEPTH;
 use crate::rules::time::Millis;
 use crate::sandbox::{Attempt, Desk, JobView, Reason, Stopper, pair};
-use crate::service::{Runtime, attempt};
+use crate::service::Runtime;
+use crate::service::attempt::prepared;
 use crate::store::StoreError;
 use crate::store::search::find::Place;
 use serde::Deserialize;
@@ -114,7 +115,7 @@ async fn meaning(runtime: &Arc<Runtime>, words: &str) -> Result<Meaning, String>
     let payload = serde_json::json!({ "query": words });
     let checks = ready.checks(&kind).ok_or_else(|| format!("its handler does not do kind {kind:?}"))?;
     checks.payload(&payload).map_err(|wrong| format!("kind {kind:?} does not embed words: {wrong}"))?;
-    let outbound = attempt::outbound(runtime, granted).map_err(|fault| fault.message)?;
+    let outbound = prepared::outbound(runtime, granted).map_err(|fault| fault.message)?;
     let models = (granted.models == Models::Readable).then(|| runtime.project.models());
     let mut limits = runtime.config.now().limits(&ready.loaded.description.name);
     limits.wall = limits.wall.min(LONGEST);

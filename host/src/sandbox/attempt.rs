@@ -118,11 +118,7 @@ impl Engine {
 }
 
 /// Run one attempt. Must be polled by one thread only.
-pub(super) fn run<'a>(
-    engine: &'a Engine,
-    prepared: &'a Prepared,
-    attempt: Attempt,
-) -> impl Future<Output = Report> + use<'a> {
+pub(super) fn run<'a>(engine: &'a Engine, prepared: &'a Prepared, attempt: Attempt) -> impl Future<Output = Report> {
     let (session, state) = Session::new(engine, prepared, attempt);
     let begun = session.stopped().map_or_else(|| Ok(session.begin(state)), Err);
     async move {

@@ -105,10 +105,7 @@ impl<'a> Session<'a> {
     /// Make the store. Before the future that drives it: what is handed to a future lies in it to its end, and a
     /// store is a pointer.
     pub(super) fn begin(&self, state: State) -> Begun {
-        self.begin_at(self.engine.home(self.prepared, self.limits.memory), state)
-    }
-
-    fn begin_at(&self, home: Home, state: State) -> Begun {
+        let home = self.engine.home(self.prepared, self.limits.memory);
         Begun { home, store: self.store(home, state) }
     }
 
@@ -118,7 +115,8 @@ impl<'a> Session<'a> {
         let (end, state) = self.attempt(begun, entry).await;
         match end {
             End::Returned(Err(error)) if home == Home::Pool && error.is::<PoolConcurrencyLimitError>() => {
-                let begun = self.begin_at(Home::Demand, state.renewed(&self.limits));
+                let store = self.store(Home::Demand, state.renewed(&self.limits));
+                let begun = Begun { home: Home::Demand, store };
                 let (end, state) = self.attempt(begun, entry).await;
                 (end, Remains::of(state, self.prepared.shape()))
             }

@@ -177,15 +177,15 @@ impl Store {
         let _ = self.send(Op::Close).await;
     }
 
-    /// Ask for a write, now; the future waits for its answer.
-    fn send(&self, op: Op) -> impl Future<Output = Result<Reply, StoreError>> + use<'_> {
+    /// [Ask](Self::ask) for a write; the future waits for its answer too.
+    fn send(&self, op: Op) -> impl Future<Output = Result<Reply, StoreError>> {
         let asked = self.ask(op);
         async move { asked.await?.await.map_err(|_| StoreError::Closed)? }
     }
 
-    /// Ask for a write, now, without waiting for its answer; the future waits for room in the writer's queue. What is
-    /// written lies in the queue then: a future keeps what it was made with for as long as it waits.
-    fn ask(&self, op: Op) -> impl Future<Output = Result<Answer, StoreError>> + use<'_> {
+    /// Ask for a write without waiting for its answer: at once where the writer's queue has room, or else when the future is
+    /// polled. Not always then, for a future keeps what it was made with for as long as it waits.
+    fn ask(&self, op: Op) -> impl Future<Output = Result<Answer, StoreError>> {
         let (answer, reply) = oneshot::channel();
         let unsent = self.ops.try_send((op, answer)).err().map(TrySendError::into_inner);
         let sending = unsent.map(|request| Box::pin(self.ops.send(request)));

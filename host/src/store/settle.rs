@@ -172,11 +172,12 @@ pub enum Applied {
 }
 
 impl Store {
-    /// Apply the end of an attempt: asked for now, whether the answer is waited for or not.
+    /// Apply the end of an attempt. It is asked for at once where the writer's queue has room, or else when the future is
+    /// polled.
     ///
     /// # Errors
     /// The database said no; then nothing was applied.
-    pub fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<Applied, StoreError>> + use<'_> {
+    pub fn settle(&self, settlement: Settlement) -> impl Future<Output = Result<Applied, StoreError>> {
         let sent = Ended::of(settlement).map(|end| self.send(Op::Settle(vec![end])));
         async move {
             match sent?.await? {

@@ -1,11 +1,8 @@
 //! What an attempt needs: what must hold before its guest is started, and what the guest may see and send.
 //!
-//! Nothing is opened here but the folder of an import, once for all its jobs: the others are opened when the guest's
-//! thread gets to it.
+//! [`prepare`] opens nothing but the folder of an import, once for all its jobs; [`Folders::open`] opens the others, when
+//! the guest's thread gets to it.
 
-use super::super::handler::Ready;
-use super::super::import::root::Roots;
-use super::super::{Runtime, desk};
 use crate::artifact::spare::Spare;
 use crate::capability::fs::Mount;
 use crate::capability::grant::{Granted, Imports, Models};
@@ -14,6 +11,9 @@ use crate::handler::loaded::Checks;
 use crate::rules::attempt::{Class, Fault};
 use crate::rules::limit::{Limits, Wall, wall};
 use crate::sandbox::{Board, Desk, JobView, Outbound};
+use crate::service::handler::Ready;
+use crate::service::import::root::Roots;
+use crate::service::{Runtime, desk};
 use crate::store::claim::Claimed;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

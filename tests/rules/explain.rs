@@ -79,7 +79,10 @@ fn every_reason_has_its_words() {
         (
             timer(Some(Why::Backoff)),
             Reason::Backoff,
-            &["waits for its next attempt at 2023-11-14T22:14:50Z", "attempt 2 of 5 failed, as transient: no wind."],
+            &[
+                "waits for its next attempt at 2023-11-14T22:14:50Z",
+                "attempt 2 of 5 failed, as transient: no wind… (`capstan job show 7` has all of it).",
+            ],
         ),
         (timer(Some(Why::Deferred)), Reason::Deferred, &["asked to come back later, 2 times in this round"]),
         (

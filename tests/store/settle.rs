@@ -93,7 +93,9 @@ async fn an_end_that_comes_twice_counts_once() {
     let (end, other) = (stage.end(&claimed.facts, &done()), stage.end(&claimed.facts, &failed(Class::Permanent)));
     // In one operation, in one commit, and later.
     let both = stage.store.recover(vec![end.clone(), other.clone()]);
-    let (both, third) = tokio::join!(both, stage.store.settle(other));
+    // After both: it is asked for when `settle` is called.
+    let third = async { stage.store.settle(other).await };
+    let (both, third) = tokio::join!(both, third);
     assert_eq!((both.unwrap(), third.unwrap()), (vec![Applied::Yes, Applied::Stale], Applied::Stale));
     assert_eq!(stage.store.settle(end).await.unwrap(), Applied::Stale);
     assert_eq!((stage.place(id).await.as_str(), stage.store.attempts(id).await.unwrap().len()), ("completed", 1));

@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// Ask for a write without waiting for its answer: at once where the writer's queue has room, or else when the future is
-    /// polled. Not always then, for a future keeps what it was made with for as long as it waits.
+    /// polled. At once, because a future keeps what it was made with for as long as it waits.
     fn ask(&self, op: Op) -> impl Future<Output = Result<Answer, StoreError>> {
         let (answer, reply) = oneshot::channel();
         let unsent = self.ops.try_send((op, answer)).err().map(TrySendError::into_inner);

@@ -69,7 +69,7 @@ fn each_answer_ends_in_its_class_with_its_words() {
         ("/loris", "transient", "no whole answer within 2000 ms"),
         ("/silent", "transient", "no whole answer within 2000 ms"),
         ("/round", "permanent", "more than 10 redirects"),
-        ("/elsewhere", "denied", "is 127.0.0.1, which is loopback, and such addresses are refused to handler ingest"),
+        ("/elsewhere", "denied", "127.0.0.1 is loopback, and such addresses are refused to handler ingest"),
         ("/file", "permanent", "scheme `file` is not http or https"),
         ("/torn", "transient", "error reading a body from connection"),
         ("/garbage", "permanent", "the answer cannot be read"),

@@ -47,8 +47,9 @@ pub enum NetError {
     },
     /// The name leads to an address that is not of the open internet.
     #[error(
-        "{request}: {host} is {address}, which is {what}, and such addresses are refused to handler {handler} unless \
-         they are named; to allow it add to its [[grants]] entry:\nhttp = [\"{line}\"]"
+        "{request}: {} is {what}, and such addresses are refused to handler {handler} unless they are named; to allow \
+         it add to its [[grants]] entry:\nhttp = [\"{line}\"]",
+        resolved(host, *address)
     )]
     Own {
         /// Method and place.
@@ -64,6 +65,11 @@ pub enum NetError {
         /// The pattern that would allow it.
         line: Box<str>,
     },
+}
+
+/// A name with the address that it leads to, or the address alone if the guest named no other.
+fn resolved(host: &str, address: IpAddr) -> String {
+    if host.parse() == Ok(address) { host.to_owned() } else { format!("{host} is {address}, which") }
 }
 
 impl Net {
@@ -145,5 +151,10 @@ mod tests {
         assert!(named.address(&there, "192.168.0.1".parse().unwrap()).is_err());
         assert!(named.address(&target("POST", Scheme::Http, "intranet", 8080), "10.1.2.3".parse().unwrap()).is_err());
         assert_eq!(open.address(&there, "1.1.1.1".parse().unwrap()), Ok(()));
+        for (host, what) in [("127.0.0.1", "127.0.0.1 is loopback"), ("::1", "::1 is loopback")] {
+            let there = target("GET", Scheme::Http, host, 80);
+            let error = open.address(&there, host.parse().unwrap()).unwrap_err().to_string();
+            assert!(error.contains(&format!(": {what}, and such addresses are refused")), "{error}");
+        }
     }
 }

@@ -315,9 +315,10 @@ fn logged(entry: Option<&Entry>) -> String {
 fn said(facts: &Facts) -> String {
     let Some((class, message)) = &facts.error else { return "for a reason that is not on record".to_owned() };
     let message = message.trim_end();
-    let line = message.lines().next().unwrap_or_default();
-    let short: String = line.trim_end_matches(['.', ':']).chars().take(MESSAGE).collect();
-    let is_all = line.len() == message.len() && short.len() == line.trim_end_matches(['.', ':']).len();
+    let first = message.lines().next().unwrap_or_default();
+    let line = first.trim_end_matches(['.', ':']);
+    let short: String = line.chars().take(MESSAGE).collect();
+    let is_all = first.len() == message.len() && short.len() == line.len();
     let more = if is_all { String::new() } else { format!("… (`capstan job show {}` has all of it)", facts.id) };
     if *class == Class::Cancelled { format!("{short}{more}") } else { format!("as {class}: {short}{more}") }
 }

@@ -147,7 +147,7 @@ pub struct Usage {
     pub scratch_bytes: u64,
     /// Files and folders that were made in `/output`.
     pub scratch_files: u64,
-    /// Calls from the guest into the host.
+    /// Calls from the guest into the host, counted like [`Limits::host_calls`](super::limit::Limits::host_calls).
     pub host_calls: u64,
     /// Bytes written to log, stdout and stderr, kept or not.
     pub log_bytes: u64,

@@ -52,8 +52,8 @@ pub struct Limits {
     pub instances: u64,
     /// Linear memories, whatever their size; `quota` beyond it. Default 16.
     pub memories: u64,
-    /// Calls from the guest into the host, those that the engine makes for it (memory
-    /// that grows, a tick of the epoch) included; `quota` beyond it. Default 10,000,000.
+    /// Calls from the guest into the host, those that the engine makes because the guest asks (memory that grows,
+    /// handles that are dropped) included, ticks of the epoch not; `quota` beyond it. Default 10,000,000.
     pub host_calls: u64,
     /// Bytes that one call may carry from the guest to the host; `quota` beyond it.
     /// Default 16 MiB.

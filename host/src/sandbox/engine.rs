@@ -11,7 +11,7 @@ use super::settings::{self, EngineOptions};
 use super::shape::{self, Shape};
 use super::state::State;
 use super::surface::{self, Missing};
-use super::ticker::Ticker;
+use super::ticker::{Ticker, Ticks};
 use super::world::{Linked, World};
 use sha2::{Digest as _, Sha256};
 use std::hash::{Hash as _, Hasher};
@@ -76,7 +76,7 @@ struct Inner {
     pool: Side,
     demand: Side,
     slot_memory: u64,
-    _ticker: Ticker,
+    ticker: Ticker,
 }
 
 /// The engine. Cloning shares it; the last clone stops the ticker.
@@ -143,12 +143,17 @@ impl Engine {
         let demand = Side::new(&settings::on_demand(options)).map_err(failed)?;
         let pool = Side::new(&settings::pooled(options)).map_err(failed)?;
         let ticker = Ticker::start([pool.engine.clone(), demand.engine.clone()])?;
-        Ok(Self(Arc::new(Inner { pool, demand, slot_memory: options.memory, _ticker: ticker })))
+        Ok(Self(Arc::new(Inner { pool, demand, slot_memory: options.memory, ticker })))
     }
 
     /// The engine's version, as people see it.
     pub const fn version() -> &'static str {
         "wasmtime 48.0.8"
+    }
+
+    /// What its ticker has ticked.
+    pub(super) fn ticks(&self) -> Ticks {
+        self.0.ticker.ticks().clone()
     }
 
     /// A text that is the same for two engines exactly when one loads what the

@@ -115,7 +115,6 @@ pub(super) struct Meter {
     resumed: AtomicU64,
     guest: AtomicU64,
     host: AtomicU64,
-    calls: AtomicU64,
 }
 
 impl Meter {
@@ -130,7 +129,6 @@ impl Meter {
         };
         match hook {
             CallHook::CallingHost => {
-                add(&self.calls, 1);
                 self.open.store(self.open.load(Relaxed) + 1, Relaxed);
             }
             CallHook::ReturningFromHost => {
@@ -206,11 +204,6 @@ impl Meter {
     /// CPU that the host used in calls of the guest, when it was settled last.
     pub(super) fn host(&self) -> u64 {
         self.host.load(Relaxed)
-    }
-
-    /// Calls of the guest into the host.
-    pub(super) fn calls(&self) -> u64 {
-        self.calls.load(Relaxed)
     }
 }
 
@@ -318,6 +311,5 @@ mod tests {
         })
         .collect();
         assert_eq!(sides, [GUEST, HOST, GUEST, HOST, GUEST, OUTSIDE]);
-        assert_eq!(meter.calls(), 1);
     }
 }

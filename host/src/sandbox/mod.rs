@@ -15,6 +15,7 @@
 mod attempt;
 mod begin;
 mod board;
+mod calls;
 mod command;
 mod contract;
 mod coredump;

@@ -6,6 +6,7 @@
 //! and the stop signal are polled beside it.
 
 use super::attempt::{Attempt, Report};
+use super::calls::Calls;
 use super::command::{self, Exit, LastLine};
 use super::contract::{Failure, Success};
 use super::coredump;
@@ -30,7 +31,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use wasmtime::{CallHook, PoolConcurrencyLimitError, Store, UpdateDeadline};
+use wasmtime::{PoolConcurrencyLimitError, Store, UpdateDeadline};
 
 /// CPU time for which a guest keeps its thread while others wait: 50 ms, so that
 /// short jobs run to completion in the order they came.
@@ -84,6 +85,7 @@ impl<'a> Session<'a> {
         desk.board.begin(started, limits.log);
         let shared = Arc::new(Shared {
             meter: Meter::default(),
+            calls: Calls::new(limits.host_calls, engine.ticks()),
             board: desk.board.clone(),
             quota: Mutex::new(Quota::new(output, limits.scratch_bytes, limits.scratch_files)),
             traffic: Mutex::new(Traffic::new(limits.requests, limits.traffic)),
@@ -141,19 +143,17 @@ impl<'a> Session<'a> {
         let mut store = Store::new(self.engine.raw(home), state);
         state::cap(&mut store, &self.limits);
         let shared = Arc::clone(&self.shared);
-        let host_calls = self.limits.host_calls;
         store.call_hook(move |_, hook| {
-            // Here and not at the tick: it costs one comparison, and the count is exact.
-            if matches!(hook, CallHook::CallingHost) && shared.meter.calls() >= host_calls {
-                return Err(Halt::HostCalls(host_calls).into());
-            }
+            shared.calls.edge(hook)?;
             shared.meter.edge(hook);
             Ok(())
         });
         let shared = Arc::clone(&self.shared);
         let (limits, stop, started, grace) = (self.limits, self.stop.share(), self.started, self.grace);
+        self.shared.calls.expect_tick();
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(move |_| {
+            shared.calls.tick();
             outbox::flush();
             shared.meter.settle();
             match judge(&shared.meter, &limits, started.elapsed(), stop.due(grace)) {
@@ -236,7 +236,7 @@ impl<'a> Session<'a> {
             wall_us: u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX),
             scratch_bytes: quota.peak(),
             scratch_files: quota.made(),
-            host_calls: meter.calls(),
+            host_calls: self.shared.calls.made(),
             log_bytes: tail.written(),
             result_bytes,
             requests,

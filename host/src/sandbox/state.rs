@@ -5,6 +5,7 @@
 //! use, because making it costs more than running such a guest.
 
 use super::board::Board;
+use super::calls::Calls;
 use super::command::{self, LastLine};
 use super::contract::JobHandle;
 use super::desk::Open;
@@ -55,6 +56,7 @@ pub struct JobView {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) meter: Meter,
+    pub(super) calls: Calls,
     /// Where it logs.
     pub(super) board: Board,
     pub(super) quota: Mutex<Quota>,

@@ -5,6 +5,7 @@
 //! monotonic clock and the start, so that late wake-ups do not add up; under load
 //! a tick may come late, never twice as fast.
 
+use std::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -25,9 +26,30 @@ enum Asked {
     Yes,
 }
 
+/// The ticks so far. Cloning shares them.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ticks(Arc<AtomicU64>);
+
+impl Ticks {
+    /// How many: for a guest that has met a tick, that tick is among them.
+    pub(super) fn passed(&self) -> u64 {
+        // The guest's own look at the epoch comes before.
+        fence(Acquire);
+        self.0.load(Relaxed)
+    }
+
+    /// One more, of which the engines hear from now on.
+    pub(super) fn pass(&self) {
+        self.0.fetch_add(1, Relaxed);
+        // The engines move their epochs in relaxed order, behind this.
+        fence(Release);
+    }
+}
+
 /// Ticks until it is dropped.
 #[derive(Debug)]
 pub(super) struct Ticker {
+    ticks: Ticks,
     stop: Arc<Stop>,
     thread: Option<JoinHandle<()>>,
 }
@@ -36,17 +58,24 @@ impl Ticker {
     /// Tick these engines.
     pub(super) fn start(engines: [wasmtime::Engine; 2]) -> std::io::Result<Self> {
         let stop = Arc::new(Stop::default());
-        let seen = Arc::clone(&stop);
+        let ticks = Ticks::default();
+        let (seen, passing) = (Arc::clone(&stop), ticks.clone());
         let thread = std::thread::Builder::new().name("capstan-ticker".into()).spawn(move || {
             let start = Instant::now();
             let mut next = TICK;
             while wait(&seen, next.saturating_sub(start.elapsed())) == Asked::No {
+                passing.pass();
                 engines.iter().for_each(wasmtime::Engine::increment_epoch);
                 let ticks = start.elapsed().as_nanos() / TICK.as_nanos() + 1;
                 next = TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
             }
         })?;
-        Ok(Self { stop, thread: Some(thread) })
+        Ok(Self { ticks, stop, thread: Some(thread) })
+    }
+
+    /// What has passed.
+    pub(super) fn ticks(&self) -> &Ticks {
+        &self.ticks
     }
 }
 

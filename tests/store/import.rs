@@ -1,13 +1,14 @@
 //! An import adds up at every instant, dispatches each item once, and ends when all are accounted for.
 
+mod deferred;
+mod turn;
+
 use super::stage::{Stage, done, failed, job, publication, text_follows, unchanged};
 use capstan::rules::attempt::{Class, Outcome};
-use capstan::rules::deferred::{MAX_GAP, Range};
-use capstan::rules::import::{ImportState, Turn};
+use capstan::rules::import::ImportState;
 use capstan::rules::job::{Cancel, State, cancel, retry};
 use capstan::store::import::{Chunk, Existing, ImportRow, NewImport, Origin, Then};
-use capstan::store::job::{About, NewJob};
-use capstan::store::settle::Applied;
+use capstan::store::job::About;
 
 pub(super) fn import(stage: &Stage, id: i64, total: u64, invalid: u64) -> NewImport {
     NewImport {
@@ -208,162 +209,6 @@ async fn the_number_of_an_import_is_taken_once() {
     assert_eq!(stage.store.next_import().await.unwrap(), 2);
     assert_eq!(stage.store.imports(None, 10).await.unwrap().len(), 1);
     stage.assert_sound().await;
-}
-
-/// The deferred items of a key of a list in which each item is ten bytes long.
-fn range(key: &str, from: u64, to: u64) -> Range {
-    Range { key: key.into(), start: 2 + from * 10, position: from, stop: 2 + to * 10, items: to - from }
-}
-
-async fn ranges(stage: &Stage, id: i64) -> Vec<Range> {
-    stage.store.refills(id, 1_000).await.unwrap().into_iter().map(|refill| refill.range).collect()
-}
-
-#[tokio::test]
-async fn a_paused_import_dispatches_and_begins_nothing_until_it_is_resumed() {
-    let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(&stage, id, 4, 0)).await.unwrap();
-    stage.store.advance(chunk(&stage, id, 0, 2, 4)).await.unwrap();
-    let running = stage.claim_one().await;
-    let turn = |was, turn| stage.store.turn_import(id, was, turn, stage.now);
-    assert_eq!(turn(ImportState::Processing, Turn::Pause).await.unwrap(), Applied::Yes);
-    assert_eq!(turn(ImportState::Processing, Turn::Pause).await.unwrap(), Applied::Stale, "it is paused already");
-    assert_eq!(stage.claim(9).await.len(), 0);
-    assert_eq!(stage.store.pulse().borrow().paused, 1);
-    assert_eq!(stage.store.advance(chunk(&stage, id, 2, 4, 4)).await.unwrap(), Applied::Stale);
-    stage.settle(&running, &done()).await;
-    let now = row(&stage, id).await;
-    assert_eq!((now.state, now.done, now.remaining), (ImportState::Paused, 1, 3));
-    assert_eq!(turn(ImportState::Paused, Turn::Resume).await.unwrap(), Applied::Yes);
-    assert_eq!(stage.store.advance(chunk(&stage, id, 2, 4, 4)).await.unwrap(), Applied::Yes);
-    assert_eq!(stage.claim(9).await.len(), 3);
-}
-
-#[tokio::test]
-async fn what_follows_in_a_paused_import_takes_no_place_of_its_key() {
-    let stage = Stage::new().await;
-    let id = start(&stage, 1).await;
-    let running = stage.claim_one().await;
-    stage.store.turn_import(id, ImportState::Processing, Turn::Pause, stage.now).await.unwrap();
-    let mut end = stage.end(&running.facts, &done());
-    let of_item =
-        NewJob { item: running.facts.item, parent: Some((1, 1)), key: Some("k".into()), ..job("text", "y", stage.now) };
-    end.enqueue = vec![of_item];
-    stage.store.settle(end).await.unwrap();
-    assert_eq!(stage.place(2).await, "key");
-    // Others go past it.
-    stage.store.add(vec![NewJob { key: Some("k".into()), ..job("text", "z", stage.now) }]).await.unwrap();
-    assert_eq!(stage.place(3).await, "ready");
-    stage.store.turn_import(id, ImportState::Paused, Turn::Resume, stage.now).await.unwrap();
-    assert_eq!(stage.place(2).await, "ready");
-    stage.assert_sound().await;
-}
-
-#[tokio::test]
-async fn the_last_item_of_a_paused_import_ends_it() {
-    let stage = Stage::new().await;
-    let id = start(&stage, 1).await;
-    let running = stage.claim_one().await;
-    stage.store.turn_import(id, ImportState::Processing, Turn::Pause, stage.now).await.unwrap();
-    stage.settle(&running, &done()).await;
-    assert_eq!(row(&stage, id).await.state, ImportState::Completed);
-}
-
-#[tokio::test]
-async fn cancelling_counts_what_waits_in_the_list_and_a_retry_opens_it_again() {
-    let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(&stage, id, 9, 1)).await.unwrap();
-    let mut first = chunk(&stage, id, 0, 4, 8);
-    first.jobs.truncate(2);
-    first.deferred = vec![range("slow", 2, 4)];
-    stage.store.advance(first).await.unwrap();
-    let running = stage.claim_one().await;
-    stage.store.turn_import(id, ImportState::Processing, Turn::Cancel, stage.now).await.unwrap();
-    let now = row(&stage, id).await;
-    // Two wait in a range and four behind the cursor; one is queued and one runs.
-    assert_eq!((now.state, now.cancelled, now.remaining, now.deferred), (ImportState::Cancelled, 6, 2, 0));
-    assert_eq!(stage.store.pulse().borrow().ending, 1);
-    assert_eq!(stage.claim(9).await.len(), 0, "nothing of it begins");
-    assert_eq!(stage.store.running_of_import(id).await.unwrap(), [(running.facts.running.id, false)]);
-    let queued = stage.store.queued_of_import(id, -1, 10).await.unwrap();
-    assert_eq!(queued.iter().map(|(_, item)| *item).collect::<Vec<_>>(), [1]);
-    let Cancel::Now(to) = cancel(queued[0].0, State::Queued, "me") else { panic!("queued") };
-    stage.store.turn(vec![to], stage.now).await.unwrap();
-    stage.settle(&running, &failed(Class::Cancelled)).await;
-    let now = row(&stage, id).await;
-    assert_eq!((now.state, now.cancelled, now.remaining, now.open_jobs), (ImportState::Cancelled, 8, 0, 0));
-    assert_eq!((now.is_over(), stage.store.pulse().borrow().ending), (true, 0));
-    stage.store.turn(vec![retry(queued[0].0, State::Cancelled, stage.now).unwrap()], stage.now).await.unwrap();
-    let now = row(&stage, id).await;
-    assert_eq!((now.state, now.cancelled, now.remaining), (ImportState::Processing, 7, 1));
-    let again = stage.claim_one().await;
-    stage.settle(&again, &done()).await;
-    let now = row(&stage, id).await;
-    assert_eq!((now.state, now.done, now.cancelled, now.remaining), (ImportState::Completed, 1, 7, 0));
-}
-
-#[tokio::test]
-async fn deferred_items_come_back_once_and_nearby_ranges_are_one() {
-    let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(&stage, id, 8, 0)).await.unwrap();
-    let mut first = chunk(&stage, id, 0, 4, 8);
-    first.jobs.truncate(1);
-    first.deferred = vec![range("slow", 1, 4)];
-    stage.store.advance(first).await.unwrap();
-    let mut second = chunk(&stage, id, 4, 8, 8);
-    second.jobs.truncate(3);
-    // The eighth item: the ones between the two ranges belong to others.
-    second.deferred = vec![range("slow", 7, 8)];
-    stage.store.advance(second).await.unwrap();
-    let whole = Range { items: 4, ..range("slow", 1, 8) };
-    assert_eq!(ranges(&stage, id).await, std::slice::from_ref(&whole));
-    let now = row(&stage, id).await;
-    assert_eq!((now.deferred, now.dispatched, now.remaining, now.has_unread()), (4, 4, 8, false));
-    assert_eq!(stage.store.pulse().borrow().dispatching, 1);
-
-    let mut back = chunk(&stage, id, 1, 3, 8);
-    let left = Range { items: 2, ..range("slow", 3, 8) };
-    back.from = Origin::Range { was: whole, left: Some(left.clone()) };
-    assert_eq!(stage.store.advance(back.clone()).await.unwrap(), Applied::Yes);
-    assert_eq!(stage.store.advance(back).await.unwrap(), Applied::Stale, "a range is read once");
-    assert_eq!(ranges(&stage, id).await, std::slice::from_ref(&left));
-    let mut last = chunk(&stage, id, 3, 4, 8);
-    last.jobs.extend(chunk(&stage, id, 7, 8, 8).jobs);
-    last.from = Origin::Range { was: left, left: None };
-    assert_eq!(stage.store.advance(last).await.unwrap(), Applied::Yes);
-    let now = row(&stage, id).await;
-    assert_eq!((now.deferred, now.dispatched, now.open_jobs), (0, 8, 8));
-    assert_eq!((ranges(&stage, id).await, stage.store.pulse().borrow().dispatching), (Vec::new(), 0));
-    let items: Vec<i64> = stage.rows().await.iter().filter_map(|job| job.item).collect();
-    assert_eq!(items, [0, 4, 5, 6, 1, 2, 3, 7]);
-}
-
-#[tokio::test]
-async fn ranges_that_are_far_apart_are_two() {
-    let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    let new = NewImport { list_bytes: 10_000_000, ..import(&stage, id, 3, 0) };
-    stage.store.add_import(new).await.unwrap();
-    let far = MAX_GAP + 13;
-    for (from, to, start) in [(2, 12, 2), (12, far + 11, far), (far + 11, far + 1_000, far + 500)] {
-        let deferred = vec![Range { key: "slow".into(), start, position: 0, stop: start + 10, items: 1 }];
-        let from = Origin::Cursor { from, to, items: 1 };
-        let chunk = Chunk { import: id, from, jobs: Vec::new(), deferred, now: stage.now };
-        assert_eq!(stage.store.advance(chunk).await.unwrap(), Applied::Yes);
-    }
-    // The first ends at byte 12; the second begins one byte too far behind, the third near enough.
-    let first = Range { key: "slow".into(), start: 2, position: 0, stop: 12, items: 1 };
-    assert_eq!(ranges(&stage, id).await, std::slice::from_ref(&first));
-    let from = Origin::Range { was: first, left: None };
-    let drained = Chunk { import: id, from, jobs: vec![], deferred: vec![], now: stage.now };
-    stage.store.advance(drained).await.unwrap();
-    assert_eq!(
-        ranges(&stage, id).await,
-        [Range { key: "slow".into(), start: far, position: 0, stop: far + 510, items: 2 }]
-    );
 }
 
 #[tokio::test]

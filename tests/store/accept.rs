@@ -1,6 +1,6 @@
 //! What a job is when it has just been accepted.
 
-use super::import::{chunk, import};
+use super::import::{chunk, listed};
 use super::stage::{Stage, job};
 use capstan::rules::time::{Millis, Timestamp};
 use capstan::store::job::{About, NewJob};
@@ -30,8 +30,7 @@ async fn what_is_foreseen_of_a_job_is_what_the_store_holds() {
 #[tokio::test]
 async fn jobs_of_a_chunk_are_written_as_they_were_made() {
     let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(&stage, id, 6, 0)).await.unwrap();
+    let id = listed(&stage, 6, 0).await;
     let mut odd = chunk(&stage, id, 0, 3, 6);
     for (at, job) in odd.jobs.iter_mut().enumerate() {
         let text = format!("[\"{at}\", '\\u0041\n],\u{1F980}");

@@ -49,9 +49,15 @@ async fn row(stage: &Stage, id: i64) -> ImportRow {
     stage.store.import(id).await.unwrap().unwrap()
 }
 
-async fn start(stage: &Stage, total: u64) -> i64 {
+/// An import of which nothing is dispatched yet.
+pub(super) async fn listed(stage: &Stage, total: u64, invalid: u64) -> i64 {
     let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(stage, id, total, 0)).await.unwrap();
+    stage.store.add_import(import(stage, id, total, invalid)).await.unwrap();
+    id
+}
+
+async fn start(stage: &Stage, total: u64) -> i64 {
+    let id = listed(stage, total, 0).await;
     stage.store.advance(chunk(stage, id, 0, total, total)).await.unwrap();
     id
 }

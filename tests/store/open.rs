@@ -1,6 +1,6 @@
 //! Opening: what was closed is found again, and what is not ours or too new is refused.
 
-use super::import::{chunk, import};
+use super::import::{chunk, listed};
 use super::stage::{Stage, done, failed, file, job};
 use capstan::rules::attempt::Class;
 use capstan::rules::import::ImportState;
@@ -121,8 +121,7 @@ async fn a_hundred_thousand_finished_jobs_are_in_nobodys_way() {
 #[tokio::test]
 async fn items_that_an_earlier_version_gave_a_row_when_it_dispatched_them_are_counted_once() {
     let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(&stage, id, 3, 0)).await.unwrap();
+    let id = listed(&stage, 3, 0).await;
     stage.store.advance(chunk(&stage, id, 0, 3, 3)).await.unwrap();
     let mut other = beside(&stage.folder).await;
     for item in 0..3 {

@@ -1,6 +1,6 @@
 //! Items that wait in the list for room behind their key.
 
-use super::{chunk, import, row};
+use super::{chunk, import, listed, row};
 use crate::store::stage::Stage;
 use capstan::rules::deferred::{MAX_GAP, Range};
 use capstan::store::import::{Chunk, NewImport, Origin};
@@ -11,15 +11,14 @@ pub(super) fn range(key: &str, from: u64, to: u64) -> Range {
     Range { key: key.into(), start: 2 + from * 10, position: from, stop: 2 + to * 10, items: to - from }
 }
 
-pub(super) async fn ranges(stage: &Stage, id: i64) -> Vec<Range> {
+async fn ranges(stage: &Stage, id: i64) -> Vec<Range> {
     stage.store.refills(id, 1_000).await.unwrap().into_iter().map(|refill| refill.range).collect()
 }
 
 #[tokio::test]
 async fn deferred_items_come_back_once_and_nearby_ranges_are_one() {
     let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(&stage, id, 8, 0)).await.unwrap();
+    let id = listed(&stage, 8, 0).await;
     let mut first = chunk(&stage, id, 0, 4, 8);
     first.jobs.truncate(1);
     first.deferred = vec![range("slow", 1, 4)];

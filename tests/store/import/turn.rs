@@ -1,19 +1,27 @@
 //! An import that is paused, resumed or cancelled.
 
 use super::deferred::range;
-use super::{chunk, import, row, start};
+use super::{chunk, listed, row, start};
 use crate::store::stage::{Stage, done, failed, job};
 use capstan::rules::attempt::Class;
 use capstan::rules::import::{ImportState, Turn};
 use capstan::rules::job::{Cancel, State, cancel, retry};
+use capstan::store::claim::Claimed;
 use capstan::store::job::NewJob;
 use capstan::store::settle::Applied;
+
+/// An import that is paused while the last of its items runs.
+async fn paused(stage: &Stage) -> (i64, Claimed) {
+    let id = start(stage, 1).await;
+    let running = stage.claim_one().await;
+    stage.store.turn_import(id, ImportState::Processing, Turn::Pause, stage.now).await.unwrap();
+    (id, running)
+}
 
 #[tokio::test]
 async fn a_paused_import_dispatches_and_begins_nothing_until_it_is_resumed() {
     let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(&stage, id, 4, 0)).await.unwrap();
+    let id = listed(&stage, 4, 0).await;
     stage.store.advance(chunk(&stage, id, 0, 2, 4)).await.unwrap();
     let running = stage.claim_one().await;
     let turn = |was, turn| stage.store.turn_import(id, was, turn, stage.now);
@@ -33,9 +41,7 @@ async fn a_paused_import_dispatches_and_begins_nothing_until_it_is_resumed() {
 #[tokio::test]
 async fn what_follows_in_a_paused_import_takes_no_place_of_its_key() {
     let stage = Stage::new().await;
-    let id = start(&stage, 1).await;
-    let running = stage.claim_one().await;
-    stage.store.turn_import(id, ImportState::Processing, Turn::Pause, stage.now).await.unwrap();
+    let (id, running) = paused(&stage).await;
     let mut end = stage.end(&running.facts, &done());
     let of_item =
         NewJob { item: running.facts.item, parent: Some((1, 1)), key: Some("k".into()), ..job("text", "y", stage.now) };
@@ -53,9 +59,7 @@ async fn what_follows_in_a_paused_import_takes_no_place_of_its_key() {
 #[tokio::test]
 async fn the_last_item_of_a_paused_import_ends_it() {
     let stage = Stage::new().await;
-    let id = start(&stage, 1).await;
-    let running = stage.claim_one().await;
-    stage.store.turn_import(id, ImportState::Processing, Turn::Pause, stage.now).await.unwrap();
+    let (id, running) = paused(&stage).await;
     stage.settle(&running, &done()).await;
     assert_eq!(row(&stage, id).await.state, ImportState::Completed);
 }
@@ -63,8 +67,7 @@ async fn the_last_item_of_a_paused_import_ends_it() {
 #[tokio::test]
 async fn cancelling_counts_what_waits_in_the_list_and_a_retry_opens_it_again() {
     let stage = Stage::new().await;
-    let id = stage.store.next_import().await.unwrap();
-    stage.store.add_import(import(&stage, id, 9, 1)).await.unwrap();
+    let id = listed(&stage, 9, 1).await;
     let mut first = chunk(&stage, id, 0, 4, 8);
     first.jobs.truncate(2);
     first.deferred = vec![range("slow", 2, 4)];
